@@ -1,0 +1,78 @@
+"""What the tests share: the program as a module, and one run of it with its exit code and both outputs."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import types
+import unittest
+from collections import namedtuple
+from importlib.machinery import SourceFileLoader
+from unittest import mock
+
+from standin import StandIn
+
+sys.dont_write_bytecode = True
+PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin", "openrouter-remote")
+
+program = types.ModuleType("openrouter_remote")
+sys.modules[program.__name__] = program  # before it runs, as the import system does
+SourceFileLoader(program.__name__, PROGRAM).exec_module(program)
+
+Run = namedtuple("Run", "code out err")
+
+
+class ProgramTest(unittest.TestCase):
+    """A test in an empty folder and an environment without settings of its own.
+
+    `self.start(**switches)` starts a stand-in and points OPENROUTER_BASE_URL at it; `self.run_program(*argv)` calls
+    `main()` in this process, `self.start_program(*argv)` the real program. `self.env` is the environment of both.
+    """
+
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(os.chdir, os.getcwd())
+        self.folder = os.path.realpath(folder.name)
+        os.chdir(self.folder)
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.env = {**inherited, "PYTHONDONTWRITEBYTECODE": "1"}
+        # Nothing waits for the seconds between two tries; what would have been waited is kept here.
+        self.waits = []
+        sleep = mock.patch.object(program.time, "sleep", self.waits.append)
+        sleep.start()
+        self.addCleanup(sleep.stop)
+
+    def start(self, **switches):
+        service = StandIn(**switches)
+        service.__enter__()
+        self.addCleanup(service.__exit__, None, None, None)
+        self.env["OPENROUTER_BASE_URL"] = service.url
+        return service
+
+    def write(self, name, text):
+        """Write a file below the test's folder; returns its path."""
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        return path
+
+    def run_program(self, *argv):
+        out, err = io.StringIO(), io.StringIO()
+        with mock.patch.dict(os.environ, self.env, clear=True), contextlib.redirect_stdout(out):
+            with contextlib.redirect_stderr(err):
+                code = program.main(list(argv))
+        return Run(code, out.getvalue(), err.getvalue())
+
+    def start_program(self, *argv, **options):
+        """The real program with its outputs captured, unless `options` (of subprocess.run) say otherwise."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        done = subprocess.run(
+            [sys.executable, PROGRAM, *argv], env=self.env, text=True, encoding="utf-8", timeout=60, **options
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
