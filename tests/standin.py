@@ -1,0 +1,1018 @@
+"""Stand-in of the OpenRouter service: for the tests, and for people without an account.
+
+In a test:
+
+    with StandIn(page_size=2) as service:
+        service.fail("GET", "/keys", error(503, "Overloaded"))
+        …  # talk to service.url with MANAGEMENT_KEY, then look into service.requests
+
+From a shell, against an invented demonstration account:
+
+    python3 tests/standin.py usage --json    # one command of openrouter-remote
+    python3 tests/standin.py                 # a short tour
+
+It knows the management plane of the service and refuses what the service would refuse: unknown paths, query
+parameters and body fields, wrong types, the wrong kind of key. Amounts in its state may be int or Decimal and
+are sent with exactly these digits.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import zlib
+from collections import deque, namedtuple
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
+from typing import Any, Callable
+from urllib.parse import parse_qsl, unquote
+from uuid import NAMESPACE_URL, uuid5
+
+USER_KEY = "sk-or-v1-" + "f00d" * 16
+MANAGEMENT_KEY = "sk-or-v1-" + "beef" * 16
+EXPIRED_KEY = "sk-or-v1-" + "dead" * 16
+DISABLED_KEY = "sk-or-v1-" + "0ff0" * 16  # is answered like one that never was
+
+# method, target: as on the request line. path: without /api/v1 and query, still percent-encoded. query: name
+# -> value. headers: lower-case name -> value. body: the parsed JSON, or None. raw: the bytes of the body.
+Request = namedtuple("Request", "method target path query headers body raw")
+# body: bytes and str go out as they are, anything else but None as JSON.
+Reply = namedtuple("Reply", "status body headers content_type", defaults=({}, "application/json"))
+Fault = Callable[["Handler"], None]
+
+
+PERIODS = ("_daily", "_weekly", "_monthly", "")
+
+
+# --- Builders: complete objects as the service's OpenAPI description requires them, any field replaceable
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def identifier(text: str) -> str:
+    return str(uuid5(NAMESPACE_URL, text))
+
+
+def today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def make_workspace(n: int = 0, **fields: Any) -> dict:
+    return {
+        "id": identifier(f"workspace {n}"),
+        "name": f"Workspace {n}",
+        "slug": f"workspace-{n}",
+        "description": None,
+        "default_guardrail_id": identifier(f"guardrail {n}"),
+        "default_image_model": None,
+        "default_provider_sort": None,
+        "default_text_model": None,
+        "include_byok_in_budgets": False,
+        "io_logging_api_key_ids": None,
+        "io_logging_sampling_rate": 1,
+        "is_data_discount_logging_enabled": False,
+        "is_observability_broadcast_enabled": False,
+        "is_observability_io_logging_enabled": False,
+        "created_at": "2026-01-05T08:00:00Z",
+        "created_by": "user_demo",
+        "updated_at": None,
+        **fields,
+    }
+
+
+def make_key(n: int, **fields: Any) -> dict:
+    """One key of GET /keys; a higher n is an older key. `limit_remaining` follows from the other fields."""
+    created = datetime(2026, 5, 1, 9) - timedelta(minutes=n)
+    key = {
+        "hash": digest(str(n)),
+        "name": f"key {n}",
+        "label": make_label(make_secret(n)),
+        "disabled": False,
+        "limit": None,
+        "limit_reset": None,
+        "include_byok_in_limit": False,
+        "created_at": created.isoformat() + "Z",
+        "updated_at": None,
+        "expires_at": None,
+        "creator_user_id": "user_demo",
+        "workspace_id": make_workspace(0)["id"],
+    }
+    key.update({kind + period: 0 for kind in ("usage", "byok_usage") for period in PERIODS})
+    key.update(fields)
+    return {**key, "limit_remaining": remaining(key), **fields}
+
+
+def make_secret(n: int) -> str:
+    return "sk-or-v1-" + digest(f"secret {n}")
+
+
+def make_label(secret: str) -> str:
+    return f"{secret[:12]}...{secret[-3:]}"
+
+
+def make_key_info(key: dict, management: bool = False) -> dict:
+    """The object of GET /key that belongs to a key of GET /keys."""
+    elsewhere = ("hash", "name", "disabled", "created_at", "updated_at", "workspace_id")
+    return {
+        **{name: value for name, value in key.items() if name not in elsewhere},
+        "is_free_tier": False,
+        "is_management_key": management,
+        "is_provisioning_key": management,
+        "rate_limit": {"requests": -1, "interval": "10s", "note": "No longer in use."},
+    }
+
+
+def remaining(key: dict) -> Decimal | None:
+    """What is left of a key's limit in the current period; None without a limit."""
+    if key["limit"] is None:
+        return None
+    period = f"_{key['limit_reset']}" if key["limit_reset"] else ""
+    counted = ["usage", "byok_usage"] if key["include_byok_in_limit"] else ["usage"]
+    # By way of text: the limit may have come as a float in a request's body.
+    return Decimal(str(key["limit"])) - sum(Decimal(str(key.get(usage + period, 0))) for usage in counted)
+
+
+def make_pricing(prompt: str, completion: str, **others: Any) -> dict:
+    """Prices per token from USD per million tokens, both as strings; `others` are taken as they are."""
+    return {"prompt": per_token(prompt), "completion": per_token(completion), **others}
+
+
+def per_token(per_million: str) -> str:
+    return f"{(Decimal(per_million) / 1_000_000).normalize():f}"
+
+
+def make_architecture(inputs: str = "text", outputs: str = "text") -> dict:
+    return {
+        "modality": f"{inputs.replace(' ', '+')}->{outputs.replace(' ', '+')}",
+        "input_modalities": inputs.split(),
+        "output_modalities": outputs.split(),
+        "tokenizer": "Other",
+        "instruct_type": None,
+    }
+
+
+def make_model(id: str, **fields: Any) -> dict:
+    author, _, slug = id.lstrip("~").partition("/")
+    base = id.partition(":")[0]
+    canonical = base if id.startswith(("~", "openrouter/")) else f"{base}-20260301"
+    context = fields.get("context_length", 131072)
+    return {
+        "id": id,
+        "canonical_slug": canonical,
+        "hugging_face_id": None,
+        "name": f"{author.title()}: {slug.replace('-', ' ').replace(':', ' ').title()}",
+        "created": 1772323200,
+        "description": f"An invented model by {author.title()}.",
+        "context_length": context,
+        "architecture": make_architecture(),
+        "pricing": make_pricing("0.5", "1.5"),
+        "top_provider": {"context_length": context, "max_completion_tokens": 16384, "is_moderated": False},
+        "per_request_limits": None,
+        "supported_parameters": supported(),
+        "default_parameters": {},
+        "supported_voices": None,
+        "knowledge_cutoff": None,
+        "expiration_date": None,
+        "links": {"details": f"/api/v1/models/{canonical}/endpoints"},
+        **fields,
+    }
+
+
+def supported(*abilities: str) -> list:
+    """The `supported_parameters` of a model or endpoint with these of tools, reasoning and json."""
+    extra = {
+        "tools": ["tool_choice", "tools"],
+        "reasoning": ["include_reasoning", "reasoning"],
+        "json": ["response_format", "structured_outputs"],
+    }
+    plain = ["max_tokens", "seed", "stop", "temperature", "top_p"]
+    return sorted(plain + [name for ability in abilities for name in extra[ability]])
+
+
+def make_endpoint(provider: str, **fields: Any) -> dict:
+    """One endpoint; `provider` should be one of the names that the description lists as ProviderName."""
+    model = fields.get("model_id", "northwind/gale-70b-20260301")
+    return {
+        "name": f"{provider} | {model}",
+        "model_id": model,
+        "model_name": "Northwind: Gale 70B",
+        "provider_name": provider,
+        "tag": provider.lower().replace(" ", "-"),
+        "quantization": "fp8",
+        "status": 0,
+        "context_length": 131072,
+        "max_completion_tokens": 16384,
+        "max_prompt_tokens": None,
+        "pricing": make_pricing("0.5", "1.5", discount=0),
+        "supported_parameters": supported("tools"),
+        "supports_implicit_caching": False,
+        "uptime_last_5m": 100,
+        "uptime_last_30m": Decimal("99.82397465234993"),
+        "uptime_last_1d": Decimal("99.9"),
+        **measured(900, 50),
+        **fields,
+    }
+
+
+def measured(latency: int, throughput: int) -> dict:
+    """The statistics of an endpoint from their medians, milliseconds and tokens a second."""
+
+    def percentiles(p50: int, step: float) -> dict:
+        return {name: round(p50 * step**i, 1) for i, name in enumerate(("p50", "p75", "p90", "p99"))}
+
+    return {
+        "latency_last_30m": percentiles(latency, 1.5),
+        "throughput_last_30m": percentiles(throughput, 0.8),
+    }
+
+
+def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: Any) -> dict:
+    """One row of GET /activity. `key` is the hash of the key that spent it, which no answer shows."""
+    return {
+        "_key": key,
+        "date": str(today() - timedelta(days=days_ago)),
+        "model": model,
+        "model_permaslug": f"{model}-20260301",
+        "endpoint_id": identifier(f"{model} {provider}"),
+        "provider_name": provider,
+        "usage": 0,
+        "byok_usage_inference": 0,
+        "requests": 1,
+        "prompt_tokens": 1000,
+        "completion_tokens": 200,
+        "reasoning_tokens": 0,
+        **fields,
+    }
+
+
+# --- The demonstration account, which is also the state of a new StandIn
+
+
+def demo_workspaces() -> list:
+    return [
+        make_workspace(0, name="Default", slug="default"),
+        make_workspace(1, name="Research", slug="research", description="Experiments and evaluations"),
+    ]
+
+
+def demo_keys() -> list:
+    """Newest first. The second is USER_KEY's own."""
+
+    def usage(*figures: str, kind: str = "usage") -> dict:
+        return {kind + period: Decimal(figure) for period, figure in zip(PERIODS, figures)}
+
+    research = demo_workspaces()[1]["id"]
+    monthly = {"limit": 5, "limit_reset": "monthly"}
+    weekly = {"limit": Decimal("0.5"), "limit_reset": "weekly", "include_byok_in_limit": True}
+    until = f"{today() + timedelta(days=45)}T00:00:00Z"
+    own_bill = usage("0.04", "0.31", "1.72", "6.08", kind="byok_usage")
+    return [
+        make_key(1, name="ci-nightly", **usage("0.0031", "0.0188", "0.0642", "0.0642"), **weekly),
+        make_key(2, name="production", **usage("0.0612", "0.2907", "1.1846", "4.4102"), **monthly),
+        make_key(3, name="eval-runner", workspace_id=research, **usage("0", "0.0419", "0.6533", "2.0717")),
+        make_key(4, name="notebook", workspace_id=research, limit=1, expires_at=until, **own_bill),
+        make_key(5, name="chat-bot", **usage("0.012", "0.0745", "0.3129", "1.2083")),
+        make_key(6, name="old-laptop", disabled=True, **usage("0", "0", "0", "0.8791")),
+        make_key(7, name="spare"),
+    ]
+
+
+def demo_activity() -> list:
+    """Latest day first, 30 days, less on every third."""
+    ci, production, evaluation, notebook, chat = (key["hash"] for key in demo_keys()[:5])
+    habits = (  # model, provider, key, requests a day, USD a request, BYOK USD a request
+        ("lumen/lumen-4-mini", "Lumen", production, 9, "0.00311", "0"),
+        ("lumen/lumen-4-large", "Lumen", production, 1, "0.0143", "0"),
+        ("northwind/gale-70b", "Groq", evaluation, 40, "0.00042", "0"),
+        ("northwind/gale-70b", "DeepInfra", chat, 31, "0.00029", "0"),
+        ("harbor/coder-480b", "Together", notebook, 6, "0", "0.0095"),
+        ("northwind/gale-70b:free", "Chutes", ci, 25, "0", "0"),
+    )
+    rows = []
+    for days_ago in range(1, 31):
+        for model, provider, key, usual, price, byok_price in habits:
+            requests = usual if days_ago % 3 else (usual + 1) // 2
+            sums = {
+                "requests": requests,
+                "prompt_tokens": 2100 * requests,
+                "completion_tokens": 310 * requests,
+                "usage": Decimal(price) * requests,
+                "byok_usage_inference": Decimal(byok_price) * requests,
+            }
+            rows.append(make_activity(days_ago, model, provider, key, **sums))
+    return rows
+
+
+def demo_models() -> list:
+    """Newest first."""
+    beyond = {"min_prompt_tokens": 200_000, "prompt": per_token("6"), "completion": per_token("22.5")}
+    nights = {"utc_start": 1630, "utc_end": 30, "prompt": per_token("0.07"), "completion": per_token("0.28")}
+    scores = {"intelligence_index": Decimal("61.4"), "coding_index": Decimal("57.9"), "agentic_index": None}
+    contest = {"arena": "models", "category": "website", "elo": 1287, "rank": 6, "win_rate": Decimal("58.1")}
+    large = {
+        "pricing": make_pricing("3", "15", web_search="0.01", overrides=[beyond]),
+        "reasoning": {"mandatory": False, "supported_efforts": ["high", "medium", "low"]},
+        "benchmarks": {"artificial_analysis": scores, "design_arena": [contest]},
+        "knowledge_cutoff": "2025-11-30",
+    }
+    latest = {"alias_target": {"slug": "lumen/lumen-4-mini", "name": "Lumen: Lumen 4 Mini"}}
+    thinking = {"reasoning": {"mandatory": True}}
+    owl = {"pricing": make_pricing("0.14", "0.56", overrides=[nights])}
+    leaving = {"expiration_date": str(today() + timedelta(days=21))}
+    preview = {"pricing": {"prompt": None, "completion": None}}
+    auto = {"name": "Auto Router", "pricing": {"prompt": "-1", "completion": "-1"}}
+    table: list = [  # id, context, USD per million tokens in and out, inputs, abilities, what else
+        ("lumen/lumen-4-large", 1_000_000, "3", "15", "text image file", "tools reasoning json", large),
+        ("~lumen/lumen-mini-latest", 400_000, "0.8", "4", "text image", "tools reasoning json", latest),
+        ("lumen/lumen-4-mini", 400_000, "0.8", "4", "text image", "tools reasoning json", {}),
+        ("lumen/lumen-4-mini:thinking", 400_000, "0.8", "4", "text image", "tools reasoning json", thinking),
+        ("northwind/gale-70b", 131_072, "0.12", "0.39", "text", "tools json", {}),
+        ("northwind/gale-70b:free", 131_072, "0", "0", "text", "", {}),
+        ("northwind/gale-8b", 32_768, "0.02", "0.03", "text", "", {}),
+        ("harbor/night-owl-2", 131_072, "0.14", "0.56", "text", "tools reasoning", owl),
+        ("harbor/coder-480b", 262_144, "0.22", "0.95", "text", "tools json", {}),
+        ("atlas/panorama-vl-32b", 131_072, "0.35", "1.05", "text image", "", {}),
+        ("quill/scribe-2.5", 131_072, "0.2", "0.8", "text", "tools", {}),
+        ("quill/scribe-1", 16_384, "0.4", "1.6", "text", "tools", leaving),
+        ("meridian/open-mini", 65_536, "0", "0", "text", "tools", {}),
+        ("meridian/lab-preview", 131_072, "0", "0", "text", "", preview),
+        ("openrouter/auto", 2_000_000, "0", "0", "text image file", "tools reasoning json", auto),
+    ]
+    return [
+        make_model(
+            id,
+            created=1772323200 - age * 8 * 86400,
+            context_length=context,
+            architecture=make_architecture(inputs),
+            supported_parameters=supported(*abilities.split()),
+            **{"pricing": make_pricing(price_in, price_out), **others},
+        )
+        for age, (id, context, price_in, price_out, inputs, abilities, others) in enumerate(table)
+    ]
+
+
+def demo_endpoints() -> dict:
+    """Several providers for northwind/gale-70b, one for every other model but the router and the alias."""
+    endpoints = {
+        model["id"]: [
+            make_endpoint(
+                "DeepInfra",
+                model_id=model["canonical_slug"],
+                model_name=model["name"],
+                context_length=model["context_length"],
+                pricing={**model["pricing"], "discount": 0},
+                supported_parameters=model["supported_parameters"],
+            )
+        ]
+        for model in demo_models()
+        if not model["id"].startswith(("~", "openrouter/"))
+    }
+    cheap = {"pricing": make_pricing("0.12", "0.39", discount=0), **measured(1240, 42)}
+    fast = {"pricing": make_pricing("0.59", "0.79", discount=Decimal("0.1")), **measured(310, 268)}
+    ailing = {"status": -2, "uptime_last_5m": None, "uptime_last_30m": Decimal("87.33"), **measured(9250, 11)}
+    silent = {"latency_last_30m": None, "throughput_last_30m": None, "supported_parameters": supported()}
+    endpoints["northwind/gale-70b"] = [
+        make_endpoint("DeepInfra", tag="deepinfra/fp8", **cheap),
+        make_endpoint("BaseTen", tag="baseten/fp8", **measured(520, 118)),
+        make_endpoint("BaseTen", tag="baseten/fp8", context_length=65536, **measured(610, 96)),
+        make_endpoint("Groq", quantization=None, **fast),
+        make_endpoint("Together", tag="together/fp8", **ailing),
+        make_endpoint("Parasail", quantization="unknown", **silent),
+    ]
+    return endpoints
+
+
+# --- What the service accepts
+
+
+class Refusal(Exception):
+    """The request is answered with this error."""
+
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.reply = Reply(status, error_body(status, message))
+
+
+def error_body(status: int, message: str) -> dict:
+    return {"error": {"code": status, "message": message}}
+
+
+def page_of_html(status: int) -> str:
+    title = f"{status} {http.client.responses.get(status, 'Error')}"
+    return f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
+
+
+def is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def is_future_utc(value: Any) -> bool:
+    form = r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}(\.\d+)?(Z|\+00:00)"
+    if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
+        return False
+    try:
+        return datetime.fromisoformat(value[:19] + "+00:00") > datetime.now(timezone.utc)
+    except ValueError:  # a 13th month, a 30th of February
+        return False
+
+
+def is_integer(low: int, high: float = math.inf) -> Callable[[StandIn, str], bool]:
+    return lambda service, value: bool(re.fullmatch("[0-9]+", value)) and low <= int(value) <= high
+
+
+def is_workspace(service: StandIn, value: Any) -> bool:
+    return service.has_workspaces and value in [workspace["id"] for workspace in service.workspaces]
+
+
+def completed_days() -> list:
+    return [str(today() - timedelta(days=days)) for days in range(1, 31)]
+
+
+# Body fields, each with its check.
+CHANGE = {
+    "name": is_text,
+    "disabled": lambda value: isinstance(value, bool),
+    "limit": lambda value: value is None or is_amount(value),
+    "limit_reset": lambda value: value in ("daily", "weekly", "monthly", None),
+    "include_byok_in_limit": lambda value: isinstance(value, bool),
+}
+CREATE = {
+    **{name: check for name, check in CHANGE.items() if name != "disabled"},
+    "expires_at": lambda value: value is None or is_future_utc(value),
+    "creator_user_id": lambda value: value is None or is_text(value),
+    "workspace_id": is_text,
+}
+
+# Query parameters, each with its check. Those of the description that are not simulated are missing here:
+# taking one without heeding it would be a lie.
+KEYS_QUERY = {
+    "include_disabled": lambda service, value: value in ("true", "false"),
+    "offset": is_integer(0),
+    "workspace_id": is_workspace,
+}
+ACTIVITY_QUERY = {
+    "date": lambda service, value: value in completed_days(),
+    "api_key_hash": lambda service, value: value != "",
+    "workspace_id": is_workspace,
+}
+WORKSPACES_QUERY = {"offset": is_integer(0), "limit": is_integer(1, 100)}
+MODELS_QUERY = {
+    "offset": is_integer(0),
+    "limit": is_integer(1, 1000),
+    "output_modalities": lambda service, value: value != "",
+}
+
+
+# A client that takes the stand-in for its proxy sends the whole URL as target.
+PREFIX = re.compile(r"^(?:https?://[^/?]+)?/api/v1(?=/)")
+
+
+def match(pattern: str, path: str) -> list | None:
+    """The decoded segments of `path` that stand for the {names} of `pattern`; None if it does not fit.
+
+    No name stands for an empty segment, so that `//` fits nothing.
+    """
+    expected, got = pattern.split("/"), path.split("/")
+    if len(expected) != len(got):
+        return None
+    places = []
+    for name, segment in zip(expected, got):
+        if name.startswith("{") and segment:
+            places.append(unquote(segment))
+        elif name != segment:
+            return None
+    return places
+
+
+# --- The service
+
+
+class StandIn:
+    """The service on a loopback port, from `with` to its end.
+
+    State and switches below may be given as keyword arguments and may be changed at any time.
+    """
+
+    # Switches; the defaults are the newer behaviour.
+    credits_for_user_key = "refused"  # "allowed" (older); "zeros": 200, and both figures 0
+    user_key_on_keys = 401  # or 403: for a user key on /keys, /workspaces and /activity
+    page_size = 100  # of GET /keys
+    models_page_size: int | None = None  # GET /models comes in pages of so many without being asked to
+    has_workspaces = True
+    has_model_path = True  # GET /model/{author}/{slug}
+    create_path = "both"  # "slash": /keys answers 307; "no-slash-404", "no-slash-405": /keys/ is refused
+    key_inside_data = False  # of the answer to POST /keys, instead of beside it
+    ignored_on_create: set = set()  # body fields that POST /keys takes and does not heed
+    statistics = "percentiles"  # "numbers" (older); "null"
+    activity_date_time = False  # `2026-06-03 00:00:00` for `2026-06-03`
+    latency = 0.0  # seconds before each answer
+    gzip = True  # where the client takes it
+
+    def __init__(self, **settings: Any):
+        self.credits = {"total_credits": 10, "total_usage": Decimal("9.8848")}
+        self.user_key_info = make_key_info(demo_keys()[1])
+        self.workspaces = demo_workspaces()  # the first is the default workspace
+        self.keys = demo_keys()  # newest first
+        self.activity = demo_activity()
+        self.models = demo_models()
+        self.endpoints = demo_endpoints()  # model id -> list
+        self.secrets: list = []  # whole keys, as handed out by POST /keys
+        self.requests: list = []  # Request, in order of arrival
+        for name, value in settings.items():
+            if not hasattr(self, name) or callable(getattr(self, name)):
+                raise TypeError(f"StandIn has no state or switch {name!r}")
+            setattr(self, name, value)
+        self.bugs: list = []  # exceptions of the stand-in itself, raised at the end
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._next_faults: dict = {}  # (method, path) -> deque
+        self._lasting_faults: dict = {}  # (method, path) -> fault
+
+    def __enter__(self) -> StandIn:
+        self._server = Server(self)
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/api/v1"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        if self.bugs and kind is None:
+            raise self.bugs[0]
+
+    def fail(self, method: str, path: str, *faults: Fault) -> None:
+        """The next requests with this method and path ("*": any) get these faults, one each, in order."""
+        self._next_faults.setdefault((method, path), deque()).extend(faults)
+
+    def always(self, method: str, path: str, fault: Fault) -> None:
+        """Every request with this method and path gets this fault, unless `fail` has one for it."""
+        self._lasting_faults[method, path] = fault
+
+    def receive(self, request: Request) -> Fault | None:
+        """Record a request; the fault that is due, if any."""
+        names = [(request.method, request.path), (request.method, "*")]
+        with self._lock:
+            self.requests.append(request)
+            for name in names:
+                if self._next_faults.get(name):
+                    return self._next_faults[name].popleft()
+            return next((self._lasting_faults[name] for name in names if name in self._lasting_faults), None)
+
+    def respond(self, request: Request) -> Reply:
+        """Do what the request asks for."""
+        with self._lock:
+            try:
+                return self._respond(request)
+            except Refusal as refusal:
+                return refusal.reply
+
+    def _respond(self, request: Request) -> Reply:
+        routes = {}
+        for route in self.ROUTES:
+            places = match(route.path, request.path)
+            if places is not None:
+                routes[route.method] = route, places
+        if not routes or not PREFIX.match(request.target):
+            raise Refusal(404, "Not Found")
+        if request.method not in routes:
+            raise Refusal(405, "Method Not Allowed")
+        route, places = routes[request.method]
+        caller = self._caller(request, public=route.access == "public")
+        if route.access == "management" and caller != "management":
+            message = {401: "User not found.", 403: "Only management keys can perform this operation"}
+            raise Refusal(self.user_key_on_keys, message[self.user_key_on_keys])
+        for name, value in request.query.items():
+            if name not in route.query or not route.query[name](self, value):
+                raise Refusal(400, f"Invalid query parameter: {name}={value}")
+        if request.raw and request.method in ("GET", "DELETE"):
+            raise Refusal(400, "Unexpected body")
+        return route.action(self, request, caller, *places)
+
+    def _caller(self, request: Request, public: bool) -> str | None:
+        """Whose key it is: "user" or "management"; None without one, which only public paths allow."""
+        header = request.headers.get("authorization")
+        if header is None and public:
+            return None
+        bearer = re.fullmatch(r"Bearer (\S+)", header or "")
+        if not bearer:
+            raise Refusal(401, "Missing Authentication header")
+        caller = {USER_KEY: "user", MANAGEMENT_KEY: "management"}.get(bearer[1])
+        if not caller:
+            raise Refusal(401, "API key expired" if bearer[1] == EXPIRED_KEY else "User not found.")
+        return caller
+
+    def _body(self, request: Request, checks: dict) -> dict:
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            raise Refusal(415, "Unsupported Media Type: application/json expected")
+        if not isinstance(request.body, dict) or not request.body:
+            raise Refusal(400, "A JSON object with at least one field expected")
+        for name, value in request.body.items():
+            if name not in checks:
+                raise Refusal(400, f"Unrecognized key: {name}")
+            if not checks[name](value):
+                raise Refusal(400, f"Invalid value for {name}: {value!r}")
+        return request.body
+
+    def get_credits(self, request: Request, caller: str) -> Reply:
+        if caller == "user" and self.credits_for_user_key == "refused":
+            raise Refusal(403, "Only management keys can perform this operation")
+        if caller == "user" and self.credits_for_user_key == "zeros":
+            return Reply(200, {"data": {"total_credits": 0, "total_usage": 0}})
+        return Reply(200, {"data": self.credits})
+
+    def get_own_key(self, request: Request, caller: str) -> Reply:
+        if caller == "user":
+            return Reply(200, {"data": self.user_key_info})
+        own = make_key(0, label=make_label(MANAGEMENT_KEY))
+        return Reply(200, {"data": make_key_info(own, management=True)})
+
+    def list_keys(self, request: Request, caller: str) -> Reply:
+        keys = self.keys
+        if self.has_workspaces:
+            workspace = request.query.get("workspace_id", self.workspaces[0]["id"])
+            keys = [key for key in keys if key["workspace_id"] == workspace]
+        if request.query.get("include_disabled") != "true":
+            keys = [key for key in keys if not key["disabled"]]
+        offset = int(request.query.get("offset", 0))
+        return Reply(200, {"data": [self._shown(key) for key in keys[offset : offset + self.page_size]]})
+
+    def _shown(self, key: dict) -> dict:
+        return {name: value for name, value in key.items() if name != "workspace_id" or self.has_workspaces}
+
+    def _key(self, hash: str) -> dict:
+        for key in self.keys:
+            if key["hash"] == hash:
+                return key
+        raise Refusal(404, "API key not found")
+
+    def get_key(self, request: Request, caller: str, hash: str) -> Reply:
+        return Reply(200, {"data": self._shown(self._key(hash))})
+
+    def create_key(self, request: Request, caller: str) -> Reply:
+        slash = request.path.endswith("/")
+        if self.create_path == "slash" and not slash:
+            return Reply(307, None, {"Location": "/api/v1/keys/"})
+        if self.create_path.startswith("no-slash") and slash:
+            raise Refusal(int(self.create_path[-3:]), "POST /keys/ does not exist")
+        asked = self._body(request, CREATE)
+        if "name" not in asked:
+            raise Refusal(400, "Required: name")
+        if "workspace_id" in asked and not is_workspace(self, asked["workspace_id"]):
+            raise Refusal(400, "Unknown workspace_id")
+        fields = {name: value for name, value in asked.items() if name not in self.ignored_on_create}
+        fields.setdefault("workspace_id", self.workspaces[0]["id"])
+        # Beyond the numbers that tests give to keys of their own.
+        n = 1_000_000 + len(self.secrets)
+        self.secrets.append(make_secret(n))
+        self.keys.insert(0, make_key(n, created_at=now(), **fields))
+        data, secret = self._shown(self.keys[0]), {"key": self.secrets[-1]}
+        return Reply(201, {"data": {**data, **secret}} if self.key_inside_data else {"data": data, **secret})
+
+    def change_key(self, request: Request, caller: str, hash: str) -> Reply:
+        key = self._key(hash)
+        key.update(self._body(request, CHANGE), updated_at=now())
+        key["limit_remaining"] = remaining(key)
+        return Reply(200, {"data": self._shown(key)})
+
+    def delete_key(self, request: Request, caller: str, hash: str) -> Reply:
+        self.keys.remove(self._key(hash))
+        return Reply(200, {"deleted": True})
+
+    def list_workspaces(self, request: Request, caller: str) -> Reply:
+        if not self.has_workspaces:
+            raise Refusal(404, "Not Found")
+        offset = int(request.query.get("offset", 0))
+        page = self.workspaces[offset : offset + int(request.query.get("limit", 50))]
+        return Reply(200, {"data": page, "total_count": len(self.workspaces)})
+
+    def list_activity(self, request: Request, caller: str) -> Reply:
+        query = request.query
+        days = [query["date"]] if "date" in query else completed_days()
+        rows = [row for row in self.activity if row["date"] in days]
+        if "api_key_hash" in query:
+            rows = [row for row in rows if row["_key"] == query["api_key_hash"]]
+        if "workspace_id" in query:
+            home = {key["hash"]: key["workspace_id"] for key in self.keys}
+            rows = [row for row in rows if home.get(row["_key"]) == query["workspace_id"]]
+        time = " 00:00:00" if self.activity_date_time else ""
+        shown = [{**row, "date": row["date"] + time} for row in rows]
+        for row in shown:
+            del row["_key"]
+        return Reply(200, {"data": shown})
+
+    def list_models(self, request: Request, caller: str | None) -> Reply:
+        wanted = request.query.get("output_modalities", "text").split(",")
+        models = self.models
+        if wanted != ["all"]:
+            models = [row for row in models if set(wanted) & set(row["architecture"]["output_modalities"])]
+        total = len(models)
+        following = None
+        if {"offset", "limit"} & set(request.query) or self.models_page_size:
+            offset = int(request.query.get("offset", 0))
+            limit = int(request.query.get("limit", self.models_page_size or 500))
+            models = models[offset : offset + limit]
+            if offset + limit < total:
+                following = f"/api/v1/models?offset={offset + limit}&limit={limit}"
+        return Reply(200, {"data": models, "links": {"next": following}, "total_count": total})
+
+    def _model(self, author: str, slug: str) -> dict:
+        """The model with this id or canonical slug; for an alias, the model behind it."""
+        by_name = {row["canonical_slug"]: row for row in reversed(self.models)}
+        by_name.update({row["id"]: row for row in self.models})
+        model = by_name.get(f"{author}/{slug}")
+        if model is None:
+            raise Refusal(404, f"Model {author}/{slug} not found")
+        return by_name.get(model.get("alias_target", {}).get("slug"), model)
+
+    def get_model(self, request: Request, caller: str | None, author: str, slug: str) -> Reply:
+        if not self.has_model_path:
+            return Reply(404, page_of_html(404), content_type="text/html; charset=utf-8")
+        return Reply(200, {"data": self._model(author, slug)})
+
+    def list_endpoints(self, request: Request, caller: str | None, author: str, slug: str) -> Reply:
+        def figures(statistic: Any) -> Any:
+            if caller is None or self.statistics == "null":
+                return None
+            return statistic["p50"] if self.statistics == "numbers" and statistic else statistic
+
+        model = self._model(author, slug)
+        measured = ("latency_last_30m", "throughput_last_30m")
+        data = {name: model[name] for name in ("id", "name", "created", "description", "architecture")}
+        data["endpoints"] = [
+            {**endpoint, **{name: figures(endpoint[name]) for name in measured}}
+            for endpoint in self.endpoints.get(model["id"], [])
+        ]
+        return Reply(200, {"data": data})
+
+    Route = namedtuple("Route", "method path access action query", defaults=({},))
+    ROUTES = (
+        Route("GET", "/credits", "any", get_credits),
+        Route("GET", "/key", "any", get_own_key),
+        Route("GET", "/keys", "management", list_keys, KEYS_QUERY),
+        Route("POST", "/keys", "management", create_key),
+        Route("POST", "/keys/", "management", create_key),
+        Route("GET", "/keys/{hash}", "management", get_key),
+        Route("PATCH", "/keys/{hash}", "management", change_key),
+        Route("DELETE", "/keys/{hash}", "management", delete_key),
+        Route("GET", "/workspaces", "management", list_workspaces, WORKSPACES_QUERY),
+        Route("GET", "/activity", "management", list_activity, ACTIVITY_QUERY),
+        Route("GET", "/models", "public", list_models, MODELS_QUERY),
+        Route("GET", "/model/{author}/{slug}", "public", get_model),
+        Route("GET", "/models/{author}/{slug}/endpoints", "public", list_endpoints),
+    )
+
+
+# --- HTTP
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128  # clients that send many requests at once are not turned away
+
+    def __init__(self, service: StandIn):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.service = service
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):  # that would be a client that went away
+            self.service.bugs.append(error)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request on one connection."""
+
+    server: Server
+
+    def do_GET(self) -> None:
+        # self.path is no use here: newer Pythons take out a leading double slash.
+        target = self.requestline.split()[1]
+        path, _, query = target.partition("?")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        raw = self.rfile.read(int(headers.get("content-length", 0)))
+        self.asked = Request(
+            self.command,
+            target,
+            PREFIX.sub("", path),
+            dict(parse_qsl(query, keep_blank_values=True)),
+            headers,
+            parse_json(raw),
+            raw,
+        )
+        fault = self.service.receive(self.asked)
+        self.service.stopping.wait(self.service.latency)
+        if fault:
+            fault(self)
+        else:
+            self.reply(self.service.respond(self.asked))
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+
+    @property
+    def service(self) -> StandIn:
+        return self.server.service
+
+    def reply(self, reply: Reply) -> None:
+        body, headers = encode(reply.body), {"Content-Type": reply.content_type, **reply.headers}
+        accepted = self.headers.get("Accept-Encoding", "")
+        if body and self.service.gzip and "gzip" in accepted and "Content-Encoding" not in headers:
+            body, headers["Content-Encoding"] = gzip.compress(body, mtime=0), "gzip"
+        self.wfile.write(head(reply.status, {"Content-Length": len(body), **headers}) + body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def head(status: int, headers: dict) -> bytes:
+    """Status line and headers, without a body. Every connection carries one answer."""
+    lines = [f"HTTP/1.1 {status} {http.client.responses.get(status, 'Unknown')}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def parse_json(raw: bytes) -> Any:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return json.loads(raw, parse_constant=refuse)
+    except ValueError:
+        return None
+
+
+def encode(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return body.encode()
+    # json has no way to write a Decimal as a number: it goes through as a marked string and loses the quotes.
+    text = json.dumps(body, ensure_ascii=False, default=lambda number: f"\0{number:f}\0")
+    return re.sub(r'"\\u0000([-0-9.]+)\\u0000"', r"\1", text).encode()
+
+
+# --- Faults: what `fail` and `always` take
+
+
+def answer(
+    status: int,
+    body: Any = None,
+    headers: dict | None = None,
+    content_type: str = "application/json",
+) -> Fault:
+    return lambda handler: handler.reply(Reply(status, body, headers or {}, content_type))
+
+
+def error(status: int, message: str, headers: dict | None = None) -> Fault:
+    return answer(status, error_body(status, message), headers)
+
+
+def html(status: int) -> Fault:
+    """A proxy's page."""
+    return answer(status, page_of_html(status), content_type="text/html; charset=utf-8")
+
+
+def redirect(status: int, location: str) -> Fault:
+    return answer(status, headers={"Location": location})
+
+
+def hang_up() -> Fault:
+    """No byte of an answer."""
+    return lambda handler: None
+
+
+def hang_up_after_work() -> Fault:
+    """The request takes effect, but no byte of an answer comes."""
+
+    def fault(handler: Handler) -> None:
+        handler.service.respond(handler.asked)
+
+    return fault
+
+
+def stream(parts: Callable[[], Iterable[bytes]], pause: float = 0) -> Fault:
+    """Raw bytes, the head of the answer included, with so many seconds after each part."""
+
+    def fault(handler: Handler) -> None:
+        for part in parts():
+            handler.wfile.write(part)
+            if handler.service.stopping.wait(pause):
+                return
+
+    return fault
+
+
+def json_head(headers: dict) -> bytes:
+    return head(200, {"Content-Type": "application/json", **headers})
+
+
+def cut(body: Any, keep: int) -> Fault:
+    """The first `keep` bytes of a body that was announced whole."""
+    whole = encode(body)
+    return stream(lambda: [json_head({"Content-Length": len(whole)}), whole[:keep]])
+
+
+def drip(body: Any, seconds_between_bytes: float, headers: bool = False) -> Fault:
+    """The body byte by byte; with `headers`, these too."""
+    slowly = encode(body)
+    first = json_head({"Content-Length": len(slowly)})
+    if headers:
+        first, slowly = b"", first + slowly
+    return stream(lambda: [first, *(bytes([byte]) for byte in slowly)], seconds_between_bytes)
+
+
+def endless(chunk: bytes = b" " * 65536, chunked: bool = False) -> Fault:
+    """The same bytes again and again, until the client or the service goes away."""
+    part = b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk
+    first = json_head({"Transfer-Encoding": "chunked"} if chunked else {})
+    return stream(lambda: chain([first], repeat(part)))
+
+
+def gzip_bomb(megabytes: int) -> Fault:
+    """Valid gzip of valid JSON that begins with so much white space."""
+
+    def parts() -> Iterable[bytes]:
+        packer = zlib.compressobj(wbits=31)
+        yield json_head({"Content-Encoding": "gzip"})
+        for _ in range(megabytes):
+            yield packer.compress(b" " * 2**20)
+        yield packer.compress(b'{"data": []}') + packer.flush()
+
+    return stream(parts)
+
+
+def bad_gzip() -> Fault:
+    """Begins like gzip, and is not."""
+    return answer(200, gzip.compress(b"")[:10] + b"no deflate stream", {"Content-Encoding": "gzip"})
+
+
+# --- The demonstration
+
+PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "bin", "openrouter-remote")
+TOUR = (
+    "balance",
+    "models cheap --supports tools --limit 5",
+    "models endpoints northwind/gale-70b",
+)
+
+
+def main(argv: list) -> int:
+    # The command gets the interrupt as well, and its exit code tells.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    with StandIn() as service, tempfile.NamedTemporaryFile("w", suffix=".env") as env_file:
+        env_file.write(
+            f"OPENROUTER_BASE_URL={service.url}\n"
+            f"OPENROUTER_API_KEY={USER_KEY}\n"
+            f"OPENROUTER_PROVISIONING_KEY={MANAGEMENT_KEY}\n"
+            f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\n"
+        )
+        env_file.flush()
+        if argv:
+            return run(env_file.name, argv)
+        try:
+            for command in TOUR:
+                # Not print: what it still holds when a reader goes away (`| head`) is a traceback at the end.
+                os.write(1, f"$ openrouter-remote {command}\n".encode())
+                code = run(env_file.name, command.split())
+                if code:
+                    return code
+                os.write(1, b"\n")
+        except BrokenPipeError:
+            pass
+    return 0
+
+
+def run(env_file: str, command: list) -> int:
+    # A named file wins over the caller's own .env; their proxy must not get in between either.
+    arguments = [sys.executable, PROGRAM, "--env-file", env_file, *command]
+    code = subprocess.call(arguments, env={**os.environ, "no_proxy": "127.0.0.1"})
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
