@@ -239,10 +239,7 @@ def measured(latency: int, throughput: int) -> dict:
     def percentiles(p50: int, step: float) -> dict:
         return {name: round(p50 * step**i, 1) for i, name in enumerate(("p50", "p75", "p90", "p99"))}
 
-    return {
-        "latency_last_30m": percentiles(latency, 1.5),
-        "throughput_last_30m": percentiles(throughput, 0.8),
-    }
+    return {"latency_last_30m": percentiles(latency, 1.5), "throughput_last_30m": percentiles(throughput, 0.8)}
 
 
 def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: Any) -> dict:
@@ -872,19 +869,14 @@ def encode(body: Any) -> bytes:
     if isinstance(body, str):
         return body.encode()
     # json has no way to write a Decimal as a number: it goes through as a marked string and loses the quotes.
-    text = json.dumps(body, ensure_ascii=False, default=lambda number: f"\0{number:f}\0")
+    text = json.dumps(body, default=lambda number: f"\0{number:f}\0")
     return re.sub(r'"\\u0000([-0-9.]+)\\u0000"', r"\1", text).encode()
 
 
 # --- Faults: what `fail` and `always` take
 
 
-def answer(
-    status: int,
-    body: Any = None,
-    headers: dict | None = None,
-    content_type: str = "application/json",
-) -> Fault:
+def answer(status: int, body: Any = None, headers: dict | None = None, content_type: str = "application/json") -> Fault:
     return lambda handler: handler.reply(Reply(status, body, headers or {}, content_type))
 
 
@@ -974,11 +966,7 @@ def bad_gzip() -> Fault:
 # --- The demonstration
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "bin", "openrouter-remote")
-TOUR = (
-    "balance",
-    "models cheap --supports tools --limit 5",
-    "models endpoints northwind/gale-70b",
-)
+TOUR = ("balance", "models cheap --supports tools --limit 5", "models endpoints northwind/gale-70b")
 
 
 def main(argv: list) -> int:

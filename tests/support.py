@@ -42,7 +42,7 @@ class ProgramTest(unittest.TestCase):
         inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.env = {**inherited, "PYTHONDONTWRITEBYTECODE": "1"}
         # Nothing waits for the seconds between two tries; what would have been waited is kept here.
-        self.waits = []
+        self.waits: list = []
         sleep = mock.patch.object(program.time, "sleep", self.waits.append)
         sleep.start()
         self.addCleanup(sleep.stop)
@@ -64,9 +64,9 @@ class ProgramTest(unittest.TestCase):
 
     def run_program(self, *argv):
         out, err = io.StringIO(), io.StringIO()
-        with mock.patch.dict(os.environ, self.env, clear=True), contextlib.redirect_stdout(out):
-            with contextlib.redirect_stderr(err):
-                code = program.main(list(argv))
+        environment = mock.patch.dict(os.environ, self.env, clear=True)
+        with environment, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = program.main(list(argv))
         return Run(code, out.getvalue(), err.getvalue())
 
     def start_program(self, *argv, **options):

@@ -1,0 +1,452 @@
+"""balance: which key is asked, when zeros are believed, the exact difference, and the alert."""
+
+import json
+from decimal import Decimal
+
+from standin import (
+    EXPIRED_KEY,
+    MANAGEMENT_KEY,
+    USER_KEY,
+    answer,
+    bad_gzip,
+    cut,
+    drip,
+    endless,
+    error,
+    hang_up,
+    html,
+    redirect,
+)
+from support import ProgramTest, Run, program
+
+BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
+ZEROS = "total_credits: $0.0000\ntotal_usage:   $0.0000\nremaining:     $0.0000\n"
+UNSEEN = (
+    "openrouter-remote: error: GET /credits: 0 credits and 0 usage, but this key has been used: "
+    "OPENROUTER_API_KEY cannot see the account's credits\n"
+    "hint: set OPENROUTER_PROVISIONING_KEY to a management key from https://openrouter.ai/settings/management-keys\n"
+)
+
+
+def payload(run):
+    """The JSON of a run, its numbers as they are written, without `tool`."""
+    document = json.loads(run.out, parse_float=str, parse_int=str)
+    assert next(iter(document)) == "tool", run.out
+    del document["tool"]
+    return document
+
+
+class BalanceTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(credits_for_user_key="allowed")
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+
+    def balance(self, *options, credits=None, usage=None):
+        """One run, for an account with these figures; afterwards only its own requests are kept."""
+        if credits is not None:
+            self.service.credits = {"total_credits": Decimal(credits), "total_usage": Decimal(usage)}
+        self.service.requests.clear()
+        return self.run_program("balance", *options)
+
+    def asked(self):
+        """[(path, which key), …] of the requests."""
+        keys = {
+            f"Bearer {USER_KEY}": "user",
+            f"Bearer {MANAGEMENT_KEY}": "management",
+            f"Bearer {EXPIRED_KEY}": "expired",
+        }
+        return [(request.path, keys[request.headers["authorization"]]) for request in self.service.requests]
+
+
+class TheBalance(BalanceTest):
+    def test_the_text_is_that_of_the_contract(self):
+        self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+
+    def test_the_json_is_one_object_with_the_tool_first(self):
+        self.assertEqual(
+            self.balance("--json"),
+            Run(
+                0,
+                f'{{\n  "tool": {{"name": "openrouter-remote", "version": "{program.__version__}"}},\n'
+                '  "total_credits": 10,\n  "total_usage": 9.8848,\n  "remaining": 0.1152\n}\n',
+                "",
+            ),
+        )
+
+    def test_json_is_the_same_before_and_after_the_command(self):
+        self.assertEqual(self.run_program("--json", "balance"), self.run_program("balance", "--json"))
+
+    def test_a_negative_remaining_is_shown_so(self):
+        text = "total_credits: $2.5000\ntotal_usage:   $10.0000\nremaining:     -$7.5000\n"
+        self.assertEqual(self.balance(credits="2.5", usage="10"), Run(0, text, ""))
+        self.assertEqual(payload(self.balance("--json"))["remaining"], "-7.5")
+
+    def test_the_difference_is_exact(self):
+        for credits, usage, remaining in (
+            ("0.3", "0.1", "0.2"),
+            ("10", "9.8848", "0.1152"),
+            ("100", "99.99999999999999999999999999999999999999", "0.00000000000000000000000000000000000001"),
+            (
+                "12345678901234567890.12345678901234567890",
+                "0.00000000000000000001",
+                "12345678901234567890.12345678901234567889",
+            ),
+            ("0.0000001", "0", "0.0000001"),
+            ("1", "1.0000000000000000000000001", "-0.0000000000000000000000001"),
+        ):
+            with self.subTest(remaining=remaining):
+                document = payload(self.balance("--json", credits=credits, usage=usage))
+                self.assertEqual(document, {"total_credits": credits, "total_usage": usage, "remaining": remaining})
+
+    def test_text_is_rounded_to_four_decimals_and_never_to_a_negative_zero(self):
+        for usage, shown in (
+            ("0.00004", "$1.0000"),
+            ("0.00006", "$0.9999"),
+            ("1.00001", "$0.0000"),
+            ("1.0002", "-$0.0002"),
+        ):
+            with self.subTest(usage=usage):
+                run = self.balance(credits="1", usage=usage)
+                self.assertEqual(run.out.splitlines()[2], f"remaining:     {shown}")
+
+    def test_fields_that_nobody_knows_yet_are_kept(self):
+        self.service.credits = {
+            "total_credits": 3,
+            "pending": Decimal("0.10"),
+            "total_usage": 1,
+            "plan": {"name": "pro"},
+        }
+        document = payload(self.balance("--json"))
+        known = {"total_credits": "3", "pending": "0.10", "total_usage": "1", "plan": {"name": "pro"}}
+        self.assertEqual(document, {**known, "remaining": "2"})
+
+    def test_a_figure_that_is_no_number_is_exit_5_and_named(self):
+        for field in ("total_credits", "total_usage"):
+            for value in ("10", "", None, True, False, [10], {"usd": 10}):
+                with self.subTest(field=field, value=value):
+                    self.service.credits = {"total_credits": 10, "total_usage": 1, field: value}
+                    shown = json.dumps(value)
+                    text = f"openrouter-remote: error: GET /credits: `{field}` is not a number: {shown}\n"
+                    self.assertEqual(self.balance("--alert-below", "1000000"), Run(5, "", text))
+
+    def test_a_figure_that_is_missing_is_exit_5_and_named(self):
+        for field, other in (("total_credits", "total_usage"), ("total_usage", "total_credits")):
+            with self.subTest(field):
+                self.service.credits = {other: 1}
+                run = self.balance("--alert-below", "1000000")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertIn(f"GET /credits: `{field}` is not a number", run.err)
+
+
+class TheAlert(BalanceTest):
+    def test_less_is_exit_1_and_a_line_on_stderr_beside_the_usual_balance(self):
+        self.assertEqual(
+            self.balance("--alert-below", "2.00"), Run(1, BALANCE, "ALERT remaining $0.1152 is less than $2.00\n")
+        )
+
+    def test_equal_is_not_less_and_neither_is_more(self):
+        for below in ("0.1152", "0.11520", "1152e-4", "0.1151999999999", "0", "-1"):
+            with self.subTest(below=below):
+                self.assertEqual(self.balance("--alert-below", below), Run(0, BALANCE, ""))
+
+    def test_the_least_difference_counts_even_where_the_text_does_not_show_it(self):
+        text = "total_credits: $1.0000\ntotal_usage:   $0.5000\nremaining:     $0.5000\n"
+        self.assertEqual(self.balance("--alert-below", "0.5", credits="1", usage="0.5"), Run(0, text, ""))
+        self.assertEqual(
+            self.balance("--alert-below", "0.5", credits="1", usage="0.50000000000000000001"),
+            Run(1, text, "ALERT remaining $0.49999999999999999999 is less than $0.50\n"),
+        )
+
+    def test_json_tells_it_too(self):
+        for below, code, alert in (
+            ("2.00", 1, {"below": "2.00", "triggered": True}),
+            ("0.1152", 0, {"below": "0.1152", "triggered": False}),
+            ("-5", 0, {"below": "-5", "triggered": False}),
+            ("1e2", 1, {"below": "100", "triggered": True}),
+        ):
+            with self.subTest(below=below):
+                run = self.balance("--json", "--alert-below", below)
+                self.assertEqual((run.code, payload(run)["alert"]), (code, alert))
+                self.assertEqual(run.err.startswith("ALERT "), bool(code))
+
+    def test_json_without_the_option_has_no_alert(self):
+        self.assertNotIn("alert", payload(self.balance("--json")))
+
+    def test_a_limit_may_be_negative(self):
+        text = "total_credits: $2.0000\ntotal_usage:   $9.5000\nremaining:     -$7.5000\n"
+        for arguments, below in ((("--alert-below", "-5"), "-$5.00"), (("--alert-below=-7.4999",), "-$7.4999")):
+            with self.subTest(arguments):
+                run = self.balance(*arguments, credits="2", usage="9.5")
+                self.assertEqual(run, Run(1, text, f"ALERT remaining -$7.50 is less than {below}\n"))
+        self.assertEqual(self.balance("--alert-below", "-7.5"), Run(0, text, ""))
+        self.assertEqual(self.balance("--alert-below", "-.5").code, 1)
+
+    def test_a_limit_is_a_finite_number(self):
+        for below in (
+            "nan",
+            "NaN",
+            "inf",
+            "-inf",
+            "Infinity",
+            "1e999",
+            "two",
+            "",
+            "1,5",
+            "0x10",
+            "1_000",
+            "$5",
+            "٣",
+            "1" * 5000,
+        ):
+            with self.subTest(below=below[:10]):
+                run = self.balance(f"--alert-below={below}")
+                self.assertEqual((run.code, run.out), (2, ""))
+                self.assertRegex(run.err, r"^openrouter-remote: error: argument --alert-below: .*finite number\nhint: ")
+                self.assertEqual(self.service.requests, [])
+
+    def test_quiet_prints_nothing_while_all_is_well(self):
+        for options in ((), ("--json",)):
+            with self.subTest(options):
+                self.assertEqual(self.balance("--alert-below", "0.1152", "--quiet", *options), Run(0, "", ""))
+
+    def test_quiet_prints_the_balance_when_it_is_low(self):
+        alert = "ALERT remaining $0.1152 is less than $2.00\n"
+        self.assertEqual(self.balance("--quiet", "--alert-below", "2"), Run(1, BALANCE, alert))
+        run = self.balance("--quiet", "--alert-below", "2", "--json")
+        self.assertEqual((run.code, payload(run)["remaining"], run.err), (1, "0.1152", alert))
+
+    def test_quiet_does_not_hide_an_error(self):
+        self.service.always("GET", "/credits", error(500, "Internal Server Error"))
+        run = self.balance("--quiet", "--alert-below", "2")
+        text = "openrouter-remote: error: GET /credits: 500 Internal Server Error (3 tries)\n"
+        self.assertEqual(run, Run(5, "", text))
+
+    def test_quiet_alone_is_wrong_usage(self):
+        run = self.balance("--quiet")
+        self.assertEqual((run.code, run.out, self.service.requests), (2, "", []))
+        self.assertTrue(run.err.startswith("openrouter-remote: error: --quiet needs --alert-below"), run.err)
+
+    def test_a_failed_request_is_never_an_alert(self):
+        whole = {"data": {"total_credits": 10, "total_usage": 9}}
+        faults = {
+            "hang_up": hang_up(),
+            "cut": cut(whole, 20),
+            "cut at the head": cut(whole, 0),
+            "drip": drip(whole, 0.05),
+            "endless": endless(),
+            "endless chunks": endless(chunked=True),
+            "bad_gzip": bad_gzip(),
+            "html": html(200),
+            "html 503": html(503),
+            "redirect away": redirect(302, "https://example.invalid/"),
+            "redirect in a circle": redirect(307, "/api/v1/credits"),
+            "not JSON": answer(200, "credits: 10"),
+            "empty": answer(200),
+            "a list": answer(200, "[]"),
+            "no data": answer(200, {}),
+            "data is null": answer(200, {"data": None}),
+            "data is empty": answer(200, {"data": {}}),
+            "an error under 200": answer(200, {"error": {"code": 500, "message": "Oops"}, **whole}),
+            "a figure is null": answer(200, {"data": {"total_credits": None, "total_usage": 0}}),
+            "NaN": answer(200, '{"data": {"total_credits": NaN, "total_usage": 0}}'),
+            "brotli": answer(200, whole, {"Content-Encoding": "br"}),
+            "wait": error(429, "Slow down", {"Retry-After": "3600"}),
+        }
+        statuses = (204, 304, *range(400, 432), 451, *range(500, 512), *range(520, 531), 599, 999)
+        faults.update((str(status), error(status, "No")) for status in statuses)
+        for name, fault in faults.items():
+            with self.subTest(name):
+                self.service.always("GET", "/credits", fault)
+                run = self.balance("--alert-below", "1000000", "--timeout", "0.3" if name == "drip" else "10")
+                self.assertEqual((run.code, run.out), (3 if name in ("401", "403") else 5, ""))
+                self.assertNotIn("ALERT", run.err)
+                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: "), run.err)
+
+    def test_neither_is_a_missing_key(self):
+        del self.env["OPENROUTER_API_KEY"]
+        self.assertEqual(self.balance("--alert-below", "1000000").code, 3)
+
+
+class WhichKey(BalanceTest):
+    def test_the_user_key_is_asked_first_and_alone_where_it_serves(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+        self.assertEqual(self.asked(), [("/credits", "user")])
+
+    def test_the_management_key_is_asked_where_the_user_key_is_refused(self):
+        for name in ("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
+            for status in (401, 403):
+                with self.subTest(name, status=status):
+                    self.env[name] = MANAGEMENT_KEY
+                    self.service.fail("GET", "/credits", error(status, "No"))
+                    self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+                    self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "management")])
+                    del self.env[name]
+
+    def test_the_management_key_alone_serves(self):
+        self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}
+        self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+        self.assertEqual(self.asked(), [("/credits", "management")])
+
+    def test_no_other_failure_of_the_user_key_leads_to_the_management_key(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        for fault in (
+            *(error(status, "No") for status in (400, 402, 404, 429, 500, 503)),
+            hang_up(),
+            html(200),
+            answer(200, {}),
+        ):
+            with self.subTest(fault):
+                self.service.always("GET", "/credits", fault)
+                run = self.balance()
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertEqual({key for _, key in self.asked()}, {"user"})
+
+    def test_where_neither_serves_the_error_says_which_to_set(self):
+        self.service.credits_for_user_key = "refused"
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = EXPIRED_KEY
+        self.assertEqual(
+            self.balance(),
+            Run(
+                3,
+                "",
+                "openrouter-remote: error: GET /credits: 401 API key expired\n"
+                "hint: OPENROUTER_MANAGEMENT_KEY (from the shell) was refused; this needs a management key "
+                "(OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY; "
+                "make one at https://openrouter.ai/settings/management-keys). "
+                "Both kinds of key begin sk-or-v1- and are easily confused\n",
+            ),
+        )
+        self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "expired")])
+
+    def test_a_failure_of_the_management_key_is_one_of_the_service(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.service.fail("GET", "/credits", error(403, "No"), error(500, "Oops"), hang_up(), error(502, "Oops"))
+        self.assertEqual(self.balance(), Run(5, "", "openrouter-remote: error: GET /credits: 502 Oops (3 tries)\n"))
+
+    def test_without_any_key_the_error_names_both_kinds_and_nothing_is_sent(self):
+        del self.env["OPENROUTER_API_KEY"]
+        self.assertEqual(
+            self.balance(),
+            Run(
+                3,
+                "",
+                "openrouter-remote: error: the balance needs a key, and none of OPENROUTER_API_KEY or "
+                "OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY is set\n"
+                "hint: set OPENROUTER_PROVISIONING_KEY to a management key from "
+                "https://openrouter.ai/settings/management-keys "
+                "(older accounts: OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys)\n",
+            ),
+        )
+        self.assertEqual(self.service.requests, [])
+
+    def test_a_malformed_key_is_named_and_nothing_is_sent(self):
+        for name, what, page in (
+            ("OPENROUTER_API_KEY", "a user key", "https://openrouter.ai/keys"),
+            ("OPENROUTER_PROVISIONING_KEY", "a management key", "https://openrouter.ai/settings/management-keys"),
+        ):
+            for value in (
+                "sk-or-v1-abc def",
+                "sk-or-v1-abc\r\nX-Evil: 1",
+                "sk-or-v1-ключ",
+                "\tsk-or-v1-abc",
+                "sk-or-v1-\x7f",
+            ):
+                with self.subTest(name, value=value):
+                    self.env[name] = value
+                    text = (
+                        f"openrouter-remote: error: {name} (from the shell) is malformed: a key has no spaces, "
+                        "line breaks or characters other than ASCII\n"
+                        f"hint: set it to {what} exactly as shown when it was made, or make one at {page}\n"
+                    )
+                    self.assertEqual(self.balance(), Run(3, "", text))
+                    self.assertEqual(self.service.requests, [])
+            del self.env[name]
+
+
+class Zeros(BalanceTest):
+    """Set-ups that answer a user key with 200 and zeros for both figures."""
+
+    def setUp(self):
+        super().setUp()
+        self.service.credits_for_user_key = "zeros"
+
+    def test_the_management_key_tells_the_truth_where_one_is_set(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+        self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "management")])
+
+    def test_they_are_believed_when_the_management_key_says_the_same(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.assertEqual(self.balance(credits="0", usage="0"), Run(0, ZEROS, ""))
+        self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "management")])
+
+    def test_they_are_believed_when_the_key_itself_was_never_used(self):
+        for usage in (0, Decimal("0.00")):
+            with self.subTest(usage=usage):
+                self.service.user_key_info["usage"] = usage
+                self.assertEqual(self.balance(), Run(0, ZEROS, ""))
+                self.assertEqual(self.asked(), [("/credits", "user"), ("/key", "user")])
+
+    def test_believed_ones_are_an_alert(self):
+        self.service.user_key_info["usage"] = 0
+        alert = "ALERT remaining $0.00 is less than $2.00\n"
+        self.assertEqual(self.balance("--alert-below", "2"), Run(1, ZEROS, alert))
+
+    def test_they_are_exit_5_when_the_key_was_used(self):
+        for usage in (Decimal("4.4102"), 7, Decimal("0.0000000001")):
+            for options in ((), ("--json",), ("--alert-below", "1000000"), ("--alert-below", "1000000", "--quiet")):
+                with self.subTest(usage=usage, options=options):
+                    self.service.user_key_info["usage"] = usage
+                    self.assertEqual(self.balance(*options), Run(5, "", UNSEEN))
+
+    def test_they_are_suspect_however_they_are_written(self):
+        for zero in ("0", "0.0", "-0", "0.00000", "0e9", "-0.0"):
+            with self.subTest(zero=zero):
+                body = f'{{"data": {{"total_credits": {zero}, "total_usage": {zero}}}}}'
+                self.service.always("GET", "/credits", answer(200, body))
+                self.assertEqual(self.balance(), Run(5, "", UNSEEN))
+
+    def test_one_zero_alone_is_believed_at_once(self):
+        self.service.credits_for_user_key = "allowed"
+        for credits, usage, text in (
+            ("10", "0", "total_credits: $10.0000\ntotal_usage:   $0.0000\nremaining:     $10.0000\n"),
+            ("0", "5", "total_credits: $0.0000\ntotal_usage:   $5.0000\nremaining:     -$5.0000\n"),
+        ):
+            with self.subTest(credits=credits):
+                self.assertEqual(self.balance(credits=credits, usage=usage), Run(0, text, ""))
+                self.assertEqual(self.asked(), [("/credits", "user")])
+
+    def test_those_of_the_management_key_are_believed(self):
+        self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}
+        self.assertEqual(self.balance(credits="0", usage="0"), Run(0, ZEROS, ""))
+        self.assertEqual(self.asked(), [("/credits", "management")])
+
+    def test_they_are_never_believed_where_the_confirmation_fails(self):
+        key = self.service.user_key_info
+        for name, fault, code in (
+            ("500", error(500, "Oops"), 5),
+            ("404", error(404, "Not Found"), 5),
+            ("hang up", hang_up(), 5),
+            ("401", error(401, "No"), 3),
+            ("403", error(403, "No"), 3),
+            ("no data", answer(200, {}), 5),
+            ("no usage", answer(200, {"data": {"label": "x"}}), 5),
+            *((repr(usage), answer(200, {"data": {**key, "usage": usage}}), 5) for usage in (None, "0", False, [0])),
+        ):
+            with self.subTest(name):
+                self.service.always("GET", "/key", fault)
+                run = self.balance("--alert-below", "1000000")
+                self.assertEqual((run.code, run.out), (code, ""))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /key: "), run.err)
+
+    def test_neither_are_they_where_the_management_key_is_refused_or_fails(self):
+        for key, faults, code in ((EXPIRED_KEY, (), 3), (MANAGEMENT_KEY, (error(500, "Oops"),) * 3, 5)):
+            with self.subTest(code=code):
+                self.env["OPENROUTER_PROVISIONING_KEY"] = key
+                zeros = answer(200, {"data": {"total_credits": 0, "total_usage": 0}})
+                self.service.fail("GET", "/credits", zeros, *faults)
+                run = self.balance("--alert-below", "1000000")
+                self.assertEqual((run.code, run.out), (code, ""))
+                self.assertNotIn("/key", [path for path, _ in self.asked()])

@@ -1,0 +1,597 @@
+"""The command line: help, options and where they stand, wrong usage, integrations, and the shape of the project."""
+
+import argparse
+import ast
+import contextlib
+import glob
+import importlib.util
+import io
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import sysconfig
+import unittest
+from unittest import mock
+
+from standin import MANAGEMENT_KEY, USER_KEY, stream
+from support import PROGRAM, ProgramTest, Run, program
+
+ROOT = os.path.dirname(os.path.dirname(PROGRAM))
+URL = "https://openrouter.ai/settings/integrations"
+COMMANDS = {
+    (): ("balance", "usage", "models", "keys", "integrations"),
+    ("models",): ("list", "cheap", "show", "endpoints", "diff"),
+    ("keys",): (
+        "list", "show", "create", "disable", "enable", "rename", "set-limit", "delete", "rotate",
+    ),
+}  # fmt: skip
+SHARED = ("--json", "--env-file", "--verbose", "--timeout", "--help")
+OPTIONS = {
+    (): (*SHARED, "--version"),
+    ("balance",): (*SHARED, "--alert-below", "--alert-days", "--quiet", "--spendable", "--runway"),
+    ("usage",): (*SHARED, "--by", "--days", "--key"),
+    ("models",): SHARED,
+    ("models", "list"): (
+        *SHARED, "--provider", "--free", "--supports", "--max-price-input", "--max-price-output", "--min-context",
+        "--search", "--expiring", "--sort", "--limit", "--cost",
+    ),
+    ("models", "cheap"): (
+        *SHARED, "--provider", "--free", "--supports", "--max-price-input", "--max-price-output", "--min-context",
+        "--search", "--expiring", "--sort", "--limit", "--cost",
+    ),
+    ("models", "show"): SHARED,
+    ("models", "endpoints"): (
+        *SHARED, "--sort", "--limit", "--all", "--supports", "--min-context", "--max-price-input", "--max-price-output",
+        "--quantization", "--cost",
+    ),
+    ("models", "diff"): (*SHARED, "--save"),
+    ("keys",): SHARED,
+    ("keys", "list"): (*SHARED, "--all"),
+    ("keys", "show"): SHARED,
+    ("keys", "create"): (
+        *SHARED, "--name", "--limit", "--limit-reset", "--include-byok-in-limit", "--expires", "--workspace",
+    ),
+    ("keys", "disable"): SHARED,
+    ("keys", "enable"): SHARED,
+    ("keys", "rename"): SHARED,
+    ("keys", "set-limit"): (*SHARED, "--reset"),
+    ("keys", "delete"): SHARED,  # and -y, whose long form is nobody's business
+    ("keys", "rotate"): (*SHARED, "--disable-old"),
+    ("integrations",): ("--help",),  # whatever else follows is no mistake
+}  # fmt: skip
+
+
+def parsers(parser=None, path=()):
+    """(the words that lead to it, parser) of the whole program and of every command."""
+    parser = parser or program.build_parser()
+    yield path, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield from parsers(below, (*path, name))
+
+
+def commands():
+    """Those of them that take part in the checks for wrong usage: not groups of commands, nor `integrations`."""
+    return [(path, parser) for path, parser in parsers() if path not in ((), ("models",), ("keys",), ("integrations",))]
+
+
+def arguments(parser):
+    """Something for every positional and required option of a parser, so that only what a test adds can be wrong."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            continue
+        if action.required or not (action.option_strings or action.nargs):
+            yield from (*action.option_strings[:1], str(next(iter(action.choices))) if action.choices else "5")
+
+
+def long_options(parser):
+    return {name for action in parser._actions for name in action.option_strings if name.startswith("--")}
+
+
+def options_with_a_value(path, parser):
+    """The names of these options, those that every command has only once."""
+    names = [action.option_strings[-1] for action in parser._actions if action.option_strings and action.nargs != 0]
+    return [name for name in names if path == ("balance",) or name not in SHARED]
+
+
+class CommandLineTest(ProgramTest):
+    def assert_error(self, run, code, message, hint=None):
+        """An error is one line, perhaps a hint, and nothing on stdout. `message` and `hint` are regular expressions."""
+        self.assertEqual((run.code, run.out), (code, ""))
+        self.assertRegex(run.err, r"\Aopenrouter-remote: error: [^\n]+\n(hint: [^\n]+\n)?\Z")
+        error, hinted = (run.err + "\n").split("\n")[:2]
+        self.assertRegex(error, f"^openrouter-remote: error: {message}$")
+        if hint:
+            self.assertRegex(hinted, f"^hint: {hint}$")
+
+
+class HelpTest(CommandLineTest):
+    def test_the_version_is_one_line(self):
+        expected = Run(0, f"openrouter-remote {program.__version__}\n", "")
+        self.assertEqual(self.run_program("--version"), expected)
+        self.assertEqual(self.run_program("--json", "--version"), expected)
+
+    def test_there_are_these_commands_and_no_others(self):
+        found: dict = {}
+        for path, _ in parsers():
+            if path:
+                found.setdefault(path[:-1], []).append(path[-1])
+        self.assertEqual(
+            {path: sorted(names) for path, names in found.items()},
+            {path: sorted(names) for path, names in COMMANDS.items()},
+        )
+
+    def test_every_command_has_the_options_of_the_contract(self):
+        for path, parser in parsers():
+            with self.subTest(path=path):
+                self.assertEqual(set(OPTIONS[path]) - long_options(parser), set())
+
+    def test_every_command_shows_its_help_within_80_columns(self):
+        for path, _ in parsers():
+            with self.subTest(path=path):
+                run = self.run_program(*path, "--help")
+                self.assertEqual((run.code, run.err), (0, ""))
+                self.assertTrue(run.out.startswith(" ".join(["usage: openrouter-remote", *path])))
+                self.assertEqual([line for line in run.out.splitlines() if len(line) > 80], [])
+                self.assertNotIn("\x1b", run.out)
+
+    def test_help_explains_every_option_and_argument(self):
+        for path, parser in parsers():
+            for action in parser._actions:
+                with self.subTest(path=path, argument=action.option_strings or action.dest):
+                    name = action.option_strings[0] if action.option_strings else action.metavar
+                    self.assertIn(name, parser.format_help())
+                    self.assertTrue(action.help or isinstance(action, argparse._SubParsersAction))
+
+    def test_help_is_the_same_whatever_the_terminal(self):
+        for path, _ in parsers():
+            expected = self.run_program(*path, "--help").out
+            for columns in ("20", "300"):
+                self.env.update(COLUMNS=columns, LINES=columns, TERM="xterm")
+                with self.subTest(path=path, columns=columns):
+                    self.assertEqual(self.run_program(*path, "--help").out, expected)
+
+    def test_the_general_help_tells_exit_codes_and_settings(self):
+        out = self.run_program("--help").out
+        for words in (
+            *("0", "1", "2", "3", "4", "5", "130"),
+            *("OPENROUTER_API_KEY", "OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY", "OPENROUTER_BASE_URL"),
+        ):
+            with self.subTest(words=words):
+                self.assertRegex(out, rf"(?m)^  {words} +\w")
+
+    def test_help_wins_over_whatever_else_is_missing_or_wrong_behind_it(self):
+        self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/")
+        for argv in (
+            ["models", "show", "--help"],
+            ["balance", "--env-file", "missing", "-h"],
+            ["keys", "create", "--help", "--limit", "x"],
+        ):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.run_program(*argv)[::2], (0, ""))
+
+
+class SharedOptionsTest(CommandLineTest):
+    def test_json_is_taken_before_between_and_after_the_words_of_a_command(self):
+        self.start()
+        expected = self.run_program("models", "list", "--json", "--limit", "2")
+        self.assertEqual(len(json.loads(expected.out)), 3)
+        for argv in (
+            ["--json", "models", "list"],
+            ["models", "--json", "list"],
+            ["--json", "models", "list", "--json"],
+        ):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.run_program(*argv, "--limit", "2"), expected)
+
+    def test_verbose_is_taken_before_between_and_after_the_words_of_a_command(self):
+        self.start()
+        for argv in (
+            ["-v", "models", "list"],
+            ["models", "-v", "list"],
+            ["models", "list", "-v"],
+            ["--verbose", "models", "list"],
+            ["models", "list", "--verbose"],
+        ):
+            with self.subTest(argv=argv):
+                self.assertIn("openrouter-remote: GET /models: 200, ", self.run_program(*argv).err)
+
+    def test_timeout_is_taken_before_between_and_after_the_words_of_a_command_and_the_last_one_wins(self):
+        service = self.start()
+        service.always("GET", "*", stream(lambda: [b""], 9))
+        for argv in (
+            ["--timeout", "0.05", "models", "list"],
+            ["models", "--timeout", "0.05", "list"],
+            ["models", "list", "--timeout", "0.05"],
+            ["models", "list", "--timeout=.05"],
+            ["--timeout", "9", "models", "list", "--timeout", "5e-2"],
+        ):
+            with self.subTest(argv=argv):
+                message = "GET /models: no complete answer within 0.05 s"
+                self.assert_error(self.run_program(*argv), 5, message, "try a longer --timeout")
+
+    def test_options_are_taken_before_and_after_arguments(self):
+        self.start()
+        for argv in (
+            ["models", "show", "northwind/gale-8b", "--json"],
+            ["models", "show", "--json", "northwind/gale-8b"],
+            ["models", "show", "--json", "--", "northwind/gale-8b"],
+        ):
+            with self.subTest(argv=argv):
+                self.assertEqual(json.loads(self.run_program(*argv).out)["id"], "northwind/gale-8b")
+
+    def test_one_run_leaves_nothing_to_the_next(self):
+        self.start()
+        path = self.write("settings", "nonsense\n")
+        plain = self.run_program("models", "list")
+        self.run_program("--json", "-v", "--env-file", path, "models", "--env-file", path, "list", "--limit", "1")
+        self.assertEqual(self.run_program("models", "list"), plain)
+
+
+class WrongUsageTest(CommandLineTest):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start()
+        self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
+        self.addCleanup(lambda: self.assertEqual(self.service.requests, [], "wrong usage needs no network"))
+
+    def test_without_a_command_one_is_asked_for(self):
+        for argv, missing in (([], "COMMAND"), (["--json"], "COMMAND"), (["models"], "COMMAND"), (["keys"], "COMMAND")):
+            with self.subTest(argv=argv):
+                words = "".join(f" {word}" for word in argv if word != "--json")
+                message = f"openrouter-remote: error: the following arguments are required: {missing}\n"
+                hint = f"hint: see: openrouter-remote{words} --help\n"
+                self.assertEqual(self.run_program(*argv), Run(2, "", message + hint))
+
+    def test_an_unknown_command_is_answered_with_the_known_ones(self):
+        for argv, known in (
+            (["chat"], COMMANDS[()]),
+            (["models", "chat"], COMMANDS["models",]),
+            (["keys", "chat"], COMMANDS["keys",]),
+            (["model"], COMMANDS[()]),
+            (["models", "lis"], COMMANDS["models",]),
+            ([""], COMMANDS[()]),
+        ):
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv)
+                self.assert_error(run, 2, f".*invalid choice: '{argv[-1]}' .*", "see: openrouter-remote .*--help")
+                for name in known:
+                    self.assertIn(name, run.err)
+
+    def test_an_unknown_option_and_an_argument_too_many_are_named(self):
+        for path, parser in commands():
+            with self.subTest(path=path):
+                run = self.run_program(*path, *arguments(parser), "--nonsense", "-z", "--no=1", "toomuch")
+                hint = f"see: openrouter-remote {' '.join(path)} --help"
+                self.assert_error(run, 2, "unrecognized arguments: --nonsense -z --no=1 toomuch", hint)
+
+    def test_a_missing_argument_is_named(self):
+        for argv, missing in (
+            (["models", "show"], "ID"),
+            (["models", "endpoints"], "ID"),
+            (["models", "diff"], "FILE"),
+            (["keys", "show"], "KEY"),
+            (["keys", "create"], "--name"),
+            (["keys", "rename", "production"], "NAME"),
+            (["keys", "set-limit", "production"], "USD.*"),
+            (["keys", "delete"], "KEY"),
+            (["keys", "rotate"], "KEY"),
+        ):
+            with self.subTest(argv=argv):
+                self.assert_error(self.run_program(*argv), 2, f"the following arguments are required: {missing}")
+
+    def test_no_option_can_be_abbreviated(self):
+        for path, parser in commands():
+            shorts = [option[:-1] for option in sorted(long_options(parser))]
+            with self.subTest(path=path, shorts=shorts):
+                run = self.run_program(*path, *arguments(parser), *shorts)
+                self.assert_error(run, 2, f"unrecognized arguments: {' '.join(shorts)}")
+        shorts = ["--jso", "--env", "--verb", "--time", "--vers"]
+        self.assert_error(self.run_program(*shorts, "balance"), 2, f"unrecognized arguments: {' '.join(shorts)}")
+
+    def test_an_option_without_its_value_is_named(self):
+        for path, parser in commands():
+            for option in options_with_a_value(path, parser):
+                with self.subTest(path=path, option=option):
+                    run = self.run_program(*path, *arguments(parser), option)
+                    self.assert_error(run, 2, f"argument .*{option}.*: expected one argument")
+
+    def test_an_option_with_a_choice_takes_nothing_else(self):
+        for argv, choices in (
+            (["models", "list", "--sort"], ["name", "price-in", "price-out", "context", "created", "cost"]),
+            (["models", "cheap", "--sort"], ["name", "price-in", "price-out", "context", "created", "cost"]),
+            (
+                ["models", "endpoints", "northwind/gale-8b", "--sort"],
+                ["throughput", "latency", "price-in", "price-out", "uptime", "context", "name", "cost"],
+            ),
+            (["usage", "--by"], ["model", "provider", "day"]),
+            (["keys", "create", "--name", "x", "--limit-reset"], ["daily", "weekly", "monthly"]),
+            (["keys", "set-limit", "x", "5", "--reset"], ["daily", "weekly", "monthly", "none"]),
+        ):
+            for value in ("nonsense", "", choices[0].upper(), choices[0][:-1]):
+                with self.subTest(argv=argv, value=value):
+                    run = self.run_program(*argv, value)
+                    self.assert_error(run, 2, f"argument {argv[-1]}: .*'{value}'.*")
+                    for choice in choices:
+                        self.assertRegex(run.err, rf"\b{choice}\b")
+
+    def test_a_number_is_finite_and_in_plain_digits(self):
+        nonsense = (
+            "five", " ", "NaN", "-inf", "Infinity", "1,5", "1,000", "0x10", "1 0", "$5", "5USD", "\u0967", "\uff15",
+            "\u00bd", "\u00b2", "5\n", "\n5", " 5", "5 ", "1e", "e5", ".", "-", "1.2.3", "9" * 5000,
+        )  # fmt: skip
+        for argv in (["balance", "--alert-below"], ["models", "list", "--limit"]):
+            for value in nonsense:
+                with self.subTest(argv=argv, value=value[:20]):
+                    self.assert_number_is_refused(argv, value)
+
+    def test_every_option_with_a_number_is_as_strict(self):
+        for argv in (
+            ["balance", "--timeout"],
+            ["balance", "--alert-below"],
+            ["balance", "--alert-days"],
+            ["usage", "--by", "day", "--days"],
+            ["models", "list", "--max-price-input"],
+            ["models", "list", "--max-price-output"],
+            ["models", "list", "--min-context"],
+            ["models", "list", "--limit"],
+            ["models", "list", "--expiring"],
+            ["models", "cheap", "--limit"],
+            ["models", "endpoints", "northwind/gale-8b", "--limit"],
+            ["models", "endpoints", "northwind/gale-8b", "--min-context"],
+            ["models", "endpoints", "northwind/gale-8b", "--max-price-input"],
+            ["models", "endpoints", "northwind/gale-8b", "--max-price-output"],
+            ["keys", "create", "--name", "x", "--limit"],
+        ):
+            for value in ("", "nan", "1e999", "1_000", "\u0665"):
+                with self.subTest(argv=argv, value=value):
+                    self.assert_number_is_refused(argv, value)
+
+    def assert_number_is_refused(self, argv, value):
+        run = self.run_program(*argv[:-1], f"{argv[-1]}={value}")
+        self.assert_error(run, 2, f"argument {argv[-1]}: .*", f"see: openrouter-remote {argv[0]} .*--help")
+
+    def test_a_number_stays_within_what_makes_sense(self):
+        for argv, values in (
+            (["balance", "--timeout"], ("0", "-1", "0.0", "3601", "1e9")),
+            (["balance", "--alert-days"], ("-1", "-0.5")),
+            (["usage", "--by", "day", "--days"], ("0", "-1", "31", "1.5", "1k", "1e1000")),
+            (["models", "list", "--max-price-input"], ("-1", "-0.01")),
+            (["models", "list", "--max-price-output"], ("-1", "-0.01")),
+            (["models", "list", "--min-context"], ("-1", "-1k", "0.5", "1.0001k", "k", "200g", "200kk", "200 k")),
+            (["models", "list", "--limit"], ("0", "-1", "0.5", "0k", "1.5")),
+            (["models", "list", "--expiring"], ("-1",)),
+            (["models", "cheap", "--limit"], ("0", "-1", "1.5")),
+            (["models", "endpoints", "northwind/gale-8b", "--limit"], ("0", "-1", "1.5")),
+            (["keys", "create", "--name", "x", "--limit"], ("-1", "-0.01")),
+        ):
+            for value in values:
+                with self.subTest(argv=argv, value=value):
+                    self.assert_error(self.run_program(*argv, value), 2, f"argument {argv[-1]}: .*")
+
+    def test_the_limit_of_a_key_is_an_amount_or_none(self):
+        for value in ("nan", "inf", "1e999", "-1", "five", "", "None", "\u0665", "1_000"):
+            with self.subTest(value=value):
+                run = self.run_program("keys", "set-limit", "production", f"{value}")
+                self.assertEqual((run.code, run.out), (2, ""))
+
+    def test_a_cost_is_two_numbers_of_tokens(self):
+        for value in (
+            "", "5", ":", "5:", ":5", "5:5:5", "a:b", "-1:5", "5:-1", "nan:5", "5:inf", "1.5:5", "5;5", "\u0665:5",
+        ):  # fmt: skip
+            for argv in (["models", "list"], ["models", "cheap"], ["models", "endpoints", "northwind/gale-8b"]):
+                with self.subTest(argv=argv, value=value):
+                    self.assert_error(self.run_program(*argv, f"--cost={value}"), 2, "argument --cost: .*")
+
+    def test_a_list_of_words_has_at_least_one(self):
+        for argv in (
+            ["models", "list", "--supports"],
+            ["models", "endpoints", "northwind/gale-8b", "--supports"],
+            ["models", "endpoints", "northwind/gale-8b", "--quantization"],
+        ):
+            for value in ("", ",", " , "):
+                with self.subTest(argv=argv, value=value):
+                    run = self.run_program(*argv, value)
+                    self.assert_error(run, 2, f"argument {argv[-1]}: no word is given")
+
+    def test_quiet_needs_an_alert(self):
+        self.assert_error(self.run_program("balance", "--quiet"), 2, ".*--quiet needs .*--alert-below.*")
+
+    def test_without_arguments_main_reads_the_command_line(self):
+        argv = mock.patch.object(sys, "argv", ["openrouter-remote", "balance", "--nonsense"])
+        with argv, contextlib.redirect_stderr(io.StringIO()) as err:
+            code = program.main()
+        message = "openrouter-remote: error: unrecognized arguments: --nonsense\n"
+        hint = "hint: see: openrouter-remote balance --help\n"
+        self.assertEqual((code, err.getvalue()), (2, message + hint))
+
+    def test_the_variable_of_a_completion_tool_that_is_not_there_changes_nothing(self):
+        expected = self.run_program("--version")
+        self.env.update(_ARGCOMPLETE="1", COMP_LINE="openrouter-remote ", COMP_POINT="18")
+        with mock.patch.dict(sys.modules, {"argcomplete": None}):
+            self.assertEqual(self.run_program("--version"), expected)
+
+    def test_days_need_a_breakdown(self):
+        self.assert_error(self.run_program("usage", "--days", "7"), 2, ".*--days .*--by.*")
+
+    def test_an_error_is_one_line_whatever_was_typed(self):
+        for word in ("a\nb", "a\r\nb", "\x1b[31mred", "a\x07", "\u202eevil", "a\u2028b", "\udcff", "x" * 5000):
+            for argv in ([word], ["balance", word], ["balance", "--" + word], ["models", "list", "--sort", word]):
+                with self.subTest(argv=argv):
+                    run = self.run_program(*argv)
+                    self.assert_error(run, 2, ".*")
+                    self.assertTrue(run.err.replace("\n", "").isprintable())
+
+
+class ArgumentsTest(CommandLineTest):
+    def test_two_dashes_behind_an_equals_sign_are_a_value_like_any_other(self):
+        self.start()
+        self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
+        for path, parser in commands():
+            for option in options_with_a_value(path, parser):
+                with self.subTest(path=path, option=option):
+                    run = self.run_program(*path, *arguments(parser), f"{option}=--")
+                    self.assertIn(run.code, (0, 2, 4))
+
+    def test_numbers_are_taken_in_every_usual_form(self):
+        def parsed(*argv):
+            args = program.build_parser().parse_args(argv, argparse.Namespace(**program.SHARED_DEFAULTS))
+            return getattr(args, argv[-1].partition("=")[0].lstrip("-").replace("-", "_"))
+
+        for argv, values in (
+            (["balance", "--timeout"], {"1": 1, "0.5": 0.5, ".5": 0.5, "1e1": 10, "3600": 3600, "+2": 2, "2.": 2}),
+            (["balance", "--alert-below"], {"5": 5, "2.00": 2, "0": 0, "-7.5": -7.5, "-0": 0, "1e3": 1000}),
+            (
+                ["models", "list", "--min-context"],
+                {"0": 0, "200k": 200_000, "1m": 10**6, "1.5M": 1_500_000, "1K": 1000},
+            ),
+            (["models", "list", "--limit"], {"1": 1, "5": 5, "1k": 1000, "1.0": 1}),
+            (
+                ["models", "list", "--max-price-input"],
+                {"0": 0, "0.25": 0.25, ".5": 0.5, "1e-1": program.Decimal("0.1")},
+            ),
+        ):
+            for text, value in values.items():
+                with self.subTest(argv=argv, text=text):
+                    self.assertEqual(parsed(*argv[:-1], f"{argv[-1]}={text}"), value)
+
+    def test_a_negative_amount_needs_no_equals_sign(self):
+        self.start(credits_for_user_key="allowed")
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        self.assertEqual(self.run_program("balance", "--quiet", "--alert-below", "-7.50"), Run(0, "", ""))
+
+
+class IntegrationsTest(CommandLineTest):
+    def setUp(self):
+        super().setUp()
+        # Nothing of the settings is looked at: no network, and no error, comes from them.
+        self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/\nOPENROUTER_API_KEY='not a key'\n")
+
+    def test_whatever_follows_it_is_answered_with_the_page_and_one_sentence(self):
+        for rest in (
+            [],
+            ["list"],
+            ["create", "--provider", "openai", "--key", "sk-1"],
+            ["delete", "-y", "--", "--force"],
+            ["--nonsense", "--", "-x"],
+            ["-v"],
+            ["--timeout", "5"],
+            ["--env-file", "missing"],
+            ["list", "\x1b[31m\n\udcff"],
+            ["--timeout", "soon"],
+            ["--timeout"],
+            ["--env-file"],
+            ["--jso"],
+            ["--json=5"],
+            ["--key=--"],
+        ):
+            with self.subTest(rest=rest):
+                run = self.run_program("integrations", *rest)
+                self.assertEqual((run.code, run.out), (2, URL + "\n"))
+                self.assertRegex(run.err, r"\ABYOK keys [^.\n]+ not by this tool[^.\n]*\.\n\Z")
+
+    def test_its_json_holds_the_page_and_the_sentence(self):
+        sentence = self.run_program("integrations").err
+        tool = {"name": "openrouter-remote", "version": program.__version__}
+        for argv in (["--json", "integrations"], ["integrations", "--json"], ["integrations", "list", "--json", "--x"]):
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv)
+                self.assertEqual((run.code, run.err), (2, sentence))
+                self.assertEqual(
+                    list(json.loads(run.out).items()),
+                    [("tool", tool), ("url", URL), ("message", sentence.rstrip("\n"))],
+                )
+
+
+class ProjectTest(unittest.TestCase):
+    def read(self, *path):
+        with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+            return file.read()
+
+    def test_the_version_stands_once_in_the_source(self):
+        version = program.__version__
+        self.assertRegex(version, r"\A\d+\.\d+\.\d+\Z")
+        found = re.findall(rf"(?<![\d.]){re.escape(version)}(?![\d.])", self.read("bin", "openrouter-remote"))
+        self.assertEqual(found, [version])
+
+    def test_the_plugin_manifest_carries_the_same_version(self):
+        self.assertEqual(json.loads(self.read(".claude-plugin", "plugin.json"))["version"], program.__version__)
+
+    def test_the_manifest_at_the_top_is_a_link_to_the_one_that_claude_code_reads(self):
+        self.assertEqual(os.readlink(os.path.join(ROOT, "plugin.json")), os.path.join(".claude-plugin", "plugin.json"))
+
+    def test_the_package_takes_its_version_from_the_source(self):
+        text = self.read("pyproject.toml")
+        self.assertIn('\ndynamic = ["version"]\n', text)
+        self.assertNotRegex(text, r"(?m)^version *=")
+        section = text.partition("[tool.hatch.version]\n")[2].partition("\n[")[0]
+        settings = dict(re.findall(r"(?m)^(\w+) = [\"'](.+)[\"']$", section))
+        self.assertEqual(settings["path"], "bin/openrouter-remote")
+        found = re.findall(settings["pattern"], self.read("bin", "openrouter-remote"), re.MULTILINE)
+        self.assertEqual(found, [program.__version__])
+
+    def test_the_package_and_the_manifest_have_the_name_of_the_command(self):
+        self.assertIn('\nname = "openrouter-remote"\n', self.read("pyproject.toml"))
+        self.assertEqual(json.loads(self.read("plugin.json"))["name"], "openrouter-remote")
+
+    def test_the_top_level_holds_only_what_belongs_there(self):
+        try:
+            listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)
+        except OSError:
+            self.skipTest("git is not there")
+        if listing.returncode or "bin/openrouter-remote" not in listing.stdout.split("\0"):
+            self.skipTest("not a git checkout")
+        names = {path.partition("/")[0] for path in listing.stdout.split("\0") if path}
+        allowed = {"bin", "skills", "tests", "plugin.json", "README.md", "pyproject.toml"}
+        self.assertEqual({name for name in names if not name.startswith(".")} - allowed, set())
+
+    def test_the_program_is_one_executable(self):
+        self.assertEqual(os.listdir(os.path.join(ROOT, "bin")), ["openrouter-remote"])
+        self.assertTrue(os.stat(PROGRAM).st_mode & stat.S_IXUSR)
+        self.assertEqual(self.read("bin", "openrouter-remote").partition("\n")[0], "#!/usr/bin/env python3")
+
+    def test_the_program_imports_only_the_standard_library(self):
+        standard = os.path.realpath(sysconfig.get_path("stdlib"))
+        for node in ast.walk(ast.parse(self.read("bin", "openrouter-remote"))):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                with self.subTest(name=name):
+                    spec = importlib.util.find_spec(str(name))
+                    assert spec and spec.origin
+                    if spec.origin not in ("built-in", "frozen"):
+                        origin = os.path.realpath(spec.origin)
+                        self.assertTrue(origin.startswith(standard + os.sep) and "site-packages" not in origin)
+
+    def test_the_program_runs_without_site_packages(self):
+        done = subprocess.run([sys.executable, "-I", "-S", "-B", PROGRAM, "--version"], capture_output=True, text=True)
+        self.assertEqual(
+            (done.returncode, done.stdout, done.stderr), (0, f"openrouter-remote {program.__version__}\n", "")
+        )
+
+    def test_every_source_is_written_for_python_3_9(self):
+        for path in (PROGRAM, *glob.glob(os.path.join(ROOT, "tests", "*.py"))):
+            with self.subTest(path=os.path.relpath(path, ROOT)):
+                ast.parse(self.read(path), feature_version=(3, 9))
+
+    def test_what_needs_no_request_loads_nothing_that_makes_one(self):
+        code = (
+            "import sys, runpy\n"
+            "try: runpy.run_path(sys.argv[1], run_name='__main__')\n"
+            "except SystemExit: pass\n"
+            "print(*{'urllib.request', 'http.client', 'ssl', 'socket'} & set(sys.modules), file=sys.stderr)"
+        )
+        for argv in (["--version"], ["models", "list", "--help"], ["nonsense"], ["integrations"]):
+            with self.subTest(argv=argv):
+                done = subprocess.run(
+                    [sys.executable, "-I", "-S", "-B", "-c", code, PROGRAM, *argv], capture_output=True, text=True
+                )
+                self.assertEqual(done.stderr.splitlines()[-1], "")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,390 @@
+"""What README.md, the skill and --help say: every command line, output, script, option, exit code and link is true."""
+
+import argparse
+import contextlib
+import copy
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections import namedtuple
+from unittest import mock
+
+from standin import MANAGEMENT_KEY, USER_KEY, demo_keys, error, make_key, make_model
+from support import PROGRAM, ProgramTest, Run, program
+
+ROOT = os.path.dirname(os.path.dirname(PROGRAM))
+SKILL = "skills/openrouter-remote/SKILL.md"
+CRON = "skills/openrouter-remote/cron.md"
+RECIPES = "skills/openrouter-remote/recipes.md"
+README = "README.md"
+DOCUMENTS = (README, SKILL, CRON, RECIPES)
+# What the documents write where a reader puts a name of their own.
+PLACEHOLDERS = {"ID": "northwind/gale-70b", "KEY": "production", "NAME": "ci", "FILE": "catalogue.json"}
+KEYS = f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_PROVISIONING_KEY={MANAGEMENT_KEY}\n"
+
+Block = namedtuple("Block", "language text")
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def blocks(path):
+    """The fenced code of a document."""
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", read(path), re.DOTALL | re.MULTILINE)
+    return [Block(language, textwrap.dedent(text)) for language, text in found]
+
+
+def code(path):
+    """All code of a document, fenced and inline, as one text."""
+    prose = re.sub(r"^ *```.*?^ *```$", "", read(path), flags=re.DOTALL | re.MULTILINE)
+    return "\n".join([block.text for block in blocks(path)] + re.findall(r"`([^`]+)`", prose))
+
+
+def command_lines(text):
+    return re.findall(r"^ *(?:\$ )?(openrouter-remote .*)$", text, re.MULTILINE)
+
+
+def section(title):
+    """The part of README.md under a heading, to the next one of any level."""
+    return re.split(r"^#+ ", read(README).split(f"\n### {title}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def parsers(parser=None, *path):
+    """(words of the command, its parser) of the program and of every command."""
+    parser = parser or program.build_parser()
+    yield path, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield from parsers(command, *path, name)
+
+
+def options(parser):
+    return {option for action in parser._actions for option in action.option_strings}
+
+
+def own_options(parser):
+    """A command's options but those that every command has."""
+    return options(parser) - options(program.build_parser())
+
+
+ALL_OPTIONS = set().union(*(options(parser) for _, parser in parsers()))
+# Those that do something, and not the groups.
+COMMANDS = {" ".join(path) for path, parser in parsers() if parser.get_default("run")}
+
+
+class ShellTest(ProgramTest):
+    """A shell of a reader who has both keys and has saved a catalogue, at a service with the demonstration account."""
+
+    def setUp(self):
+        super().setUp()
+        self.more_keys: list = []
+        self.service = self.start()
+        self.env.update(program.parse_env(KEYS)[0])
+        self.type("openrouter-remote models list --json > catalogue.json")
+
+    def type(self, line):
+        """(exit code, what a terminal shows) of one command line; a pipe to jq is left away where there is no jq."""
+        self.service.keys, self.service.secrets = demo_keys() + copy.deepcopy(self.more_keys), []
+        command, _, recipe = line.partition(" | jq ")
+        command, _, file = command.partition(" > ")
+        shown = io.StringIO()
+        out = io.StringIO() if recipe or file else shown
+        environment = mock.patch.dict(os.environ, self.env, clear=True)
+        with environment, contextlib.redirect_stdout(out), contextlib.redirect_stderr(shown):
+            exit_code = program.main(shlex.split(command, comments=True)[1:])
+        if file:
+            self.write(file, out.getvalue())
+        elif recipe and shutil.which("jq"):
+            jq = ["jq", *shlex.split(recipe, comments=True)]
+            done = subprocess.run(jq, input=out.getvalue(), capture_output=True, text=True, encoding="utf-8")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), line)
+            shown.write(done.stdout)
+        return exit_code, shown.getvalue()
+
+    def check(self, line):
+        """Run a command line of a document: it must be accepted, and a recipe must find something."""
+        with self.subTest(line):
+            line = re.sub(r"\b(ID|KEY|NAME|FILE)\b", lambda word: PLACEHOLDERS[word[0]], line)
+            exit_code, shown = self.type(line)
+            # An alert may fire, and what is not done here is said so.
+            allowed = {0, 1} if "--alert" in line else {2} if "integrations" in line else {0}
+            self.assertIn(exit_code, allowed, shown)
+            if " | jq " in line and shutil.which("jq"):
+                self.assertNotIn(shown.strip(), ("", "null"))
+
+
+class TestCommandLines(ShellTest):
+    def test_every_command_line_of_the_documents_is_accepted(self):
+        for path in DOCUMENTS:
+            for block in blocks(path):
+                if block.language != "console" and not block.text.startswith("#!"):  # which have tests of their own
+                    for line in command_lines(block.text):
+                        self.check(line)
+
+    def test_the_first_command_lines_of_a_fresh_clone_work(self):
+        lines = [line for block in blocks(README) if block.language == "sh" for line in block.text.splitlines()]
+        (first,) = [line for line in lines if line.startswith("bin/")]
+        self.check(first.replace("bin/", "", 1))
+        for line in [line for line in lines if line.startswith("python3 tests/standin.py")]:
+            done = subprocess.run([sys.executable, *line.split()[1:]], cwd=ROOT, env=self.env, capture_output=True)
+            self.assertEqual(done.returncode, 0, line)
+            self.assertIn(b"northwind/gale-70b", done.stdout)
+
+    def test_the_skill_runs_the_program_from_its_place(self):
+        (line,) = re.findall(r"^python3 .*$", read(SKILL), re.MULTILINE)
+        self.env.update(CLAUDE_SKILL_DIR=os.path.join(ROOT, os.path.dirname(SKILL)))
+        line = line.replace("python3", shlex.quote(sys.executable), 1)
+        done = subprocess.run(["bash", "-c", line], env=self.env, capture_output=True, encoding="utf-8")
+        self.assertEqual((done.returncode, done.stdout), (0, BALANCE))
+
+    def test_every_session_of_the_documents_shows_what_the_program_prints(self):
+        def timeless(text):
+            return re.sub(r"sk-or-v1-[0-9a-f]{64}", "sk-or-v1-…", re.sub(r"\b20\d\d-\d\d-\d\d\b", "2026-01-01", text))
+
+        sessions = [block.text for path in DOCUMENTS for block in blocks(path) if block.language == "console"]
+        self.assertGreater(len(sessions), 10)
+        for session in sessions:
+            exit_code, shown = 0, ""
+            for line in re.findall(r"^\$ (.*)$", session, re.MULTILINE):
+                if "| jq" in line and not shutil.which("jq"):
+                    break
+                exit_code, output = (exit_code, f"{exit_code}\n") if line == "echo $?" else self.type(line)
+                shown += f"$ {line}\n{output}"
+            else:
+                with self.subTest(session.partition("\n")[0]):
+                    self.assertEqual(timeless(shown), timeless(session))
+                    self.assertIn("echo $?" if exit_code else "", session)
+
+    def test_every_example_of_the_help_is_accepted(self):
+        for id in ("anthropic/claude-haiku-4.5", "deepseek/deepseek-chat"):
+            self.service.models.append(make_model(id))
+            self.service.endpoints[id] = self.service.endpoints["northwind/gale-70b"]
+        self.more_keys = [make_key(100 + n, name=name) for n, name in enumerate(("ci", "leaked-key", "old-key"))]
+        for path, parser in parsers():
+            examples = command_lines(parser.format_help())
+            if parser.get_default("run") and path != ("integrations",):
+                self.assertGreater(len(examples), 0, path)
+            for line in examples:
+                self.check(line)
+
+    def test_the_skill_has_no_command_line_that_claude_code_refuses(self):
+        allowed = r'^(openrouter-remote |python3 "\$\{CLAUDE_SKILL_DIR\}/\.\./\.\./bin/openrouter-remote" )'
+        for path in (SKILL, RECIPES):
+            lines = [line for block in blocks(path) for line in block.text.splitlines() if line.strip()]
+            self.assertGreater(len(lines), 10)
+            for line in lines:
+                self.assertRegex(line, allowed)
+                self.assertNotRegex(line.partition(" | jq ")[0], r"[<>;&]")
+
+
+class TestAgreement(ProgramTest):
+    """README.md, SKILL.md and --help name the same things."""
+
+    def test_commands(self):
+        for path in (README, SKILL):
+            named = re.findall(r"openrouter-remote ((?:(?:models|keys) )?[a-z][a-z-]*)", code(path))
+            self.assertEqual(set(named), COMMANDS, path)
+
+    def test_options(self):
+        for path in (README, SKILL):
+            named = set(re.findall(r"(?<![\w-])-(?:-[a-z][a-z-]*|[a-z]\b)", code(path)))
+            self.assertEqual(named - {"-r", "-m", "-s"}, ALL_OPTIONS, path)  # jq's and Python's
+
+    def test_each_section_of_the_readme_names_every_option_and_choice_of_its_command(self):
+        for path, parser in parsers():
+            if not path:
+                continue
+            text = section(path[0])
+            for option in own_options(parser):
+                self.assertIn(option, text, path)
+            for choice in choices(parser):
+                self.assertRegex(text, rf"\b{choice}\b", path)
+
+    def test_the_skill_names_every_choice(self):
+        for path, parser in parsers():
+            for choice in choices(parser):
+                self.assertRegex(code(SKILL), rf"\b{choice}\b", path)
+
+    def test_exit_codes(self):
+        codes = re.findall(r"^  (\d+) ", program.build_parser().format_help(), re.MULTILINE)
+        self.assertEqual(codes, ["0", "1", "2", "3", "4", "5", "130"])
+        for path in (README, SKILL):
+            self.assertEqual(re.findall(r"^\| (\d+) \|", read(path), re.MULTILINE), codes, path)
+
+    def test_capability_words(self):
+        for path in (README, SKILL):
+            for word in program.CAPABILITIES:
+                self.assertIn(f"`{word}`", read(path), path)
+
+    def test_environment_variables(self):
+        source = read("bin/openrouter-remote")
+        settings = set(re.findall(r'"(OPENROUTER_[A-Z_]+)"', source))
+        others = set(re.findall(r'environ(?:\.get\(|\[)"([A-Z]\w*)"', source))
+        self.assertLessEqual({*program.USER_KEY.names, *program.MANAGEMENT_KEY.names}, settings)
+        for path in (README, SKILL):
+            self.assertEqual(set(re.findall(r"OPENROUTER_[A-Z]+_[A-Z]+", read(path))), settings, path)
+        for name in others:
+            self.assertRegex(read(README), rf"`{name}[`=]")
+        for path in DOCUMENTS:
+            self.assertLessEqual(set(re.findall(r"OPENROUTER_[A-Z]+_[A-Z]+", read(path))), settings, path)
+
+    def test_fields_of_json_documents(self):
+        service = self.start()
+        table = dict(re.findall(r"^\| `(.*?)`.* \| (.*) \|$", read(README).split("\n## JSON\n")[1], re.MULTILINE))
+        self.write(".env", KEYS)
+        for argv, row in (
+            ("balance --alert-below 1 --alert-days 1 --spendable", "balance"),
+            ("usage", "usage"),
+            ("usage --by day", "usage --by …"),
+            ("keys rotate spare", "keys rotate"),
+            ("integrations", "integrations"),
+        ):
+            service.keys = demo_keys()
+            document = program.parse_json(self.run_program(*argv.split(), "--json").out)
+            for field in set(document) - {"tool"}:
+                self.assertIn(f"`{field}`", table[row], argv)
+
+
+def choices(parser):
+    return {
+        choice
+        for action in parser._actions
+        if action.choices and not isinstance(action, argparse._SubParsersAction)
+        for choice in action.choices
+    }
+
+
+class TestSkill(ProgramTest):
+    def test_frontmatter(self):
+        start, frontmatter, _ = read(SKILL).split("---\n", 2)
+        lines = re.findall(r"^([\w-]+): (?:>-)?(.*(?:\n  .*)*)$", frontmatter, re.MULTILINE)
+        fields = {name: " ".join(value.split()) for name, value in lines}
+        self.assertEqual((start, "".join(re.findall("^[^ :]+", frontmatter, re.MULTILINE))), ("", "".join(fields)))
+        self.assertEqual(list(fields), ["name", "description", "when_to_use", "allowed-tools"])
+        self.assertEqual(fields["name"], os.path.basename(os.path.dirname(SKILL)))
+        self.assertEqual(fields["allowed-tools"], "Bash(openrouter-remote:*) Bash(python3 *openrouter-remote*:*)")
+        self.assertGreater(len(fields["description"]), 100)
+        self.assertGreater(len(fields["when_to_use"]), 100)
+        self.assertLess(len(fields["description"]) + len(fields["when_to_use"]), 1536)
+
+    def test_it_is_short_enough_to_be_read_whole(self):
+        body = read(SKILL).split("\n---\n", 1)[1]
+        self.assertLess(len(body.splitlines()), 150)
+
+    def test_it_names_the_place_of_the_executable(self):
+        place = "${CLAUDE_SKILL_DIR}/../../bin/openrouter-remote"
+        self.assertIn(place, read(SKILL))
+        path = place.replace("${CLAUDE_SKILL_DIR}", os.path.join(ROOT, os.path.dirname(SKILL)))
+        self.assertTrue(os.path.samefile(path, PROGRAM))
+
+    def test_it_names_the_files_beside_it(self):
+        for name in os.listdir(os.path.join(ROOT, os.path.dirname(SKILL))):
+            self.assertTrue(name == "SKILL.md" or f"]({name})" in read(SKILL), name)
+
+
+class TestLinks(ProgramTest):
+    def test_every_link_into_the_project_leads_somewhere(self):
+        for path in DOCUMENTS:
+            for link in re.findall(r"\]\(([^)]+)\)", read(path)):
+                file, _, heading = link.partition("#")
+                if "://" in link:
+                    continue
+                target = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+                self.assertTrue(os.path.exists(os.path.join(ROOT, target)), f"{path}: {link}")
+                titles = re.findall(r"^#+ (.*)$", read(target), re.MULTILINE) if heading else []
+                anchors = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+                self.assertIn(heading, anchors or [""], f"{path}: {link}")
+
+
+BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
+ALERT = "ALERT remaining $0.1152 is less than $5.00\n"
+UNKNOWN = "openrouter-remote: error: GET /credits: 404 Not Found\n"
+REFUSED = "openrouter-remote: error: the balance needs a key, and none of "
+RICH = BALANCE.replace("10.0000", "50.0000").replace("0.1152", "40.1152")
+
+
+class TestCron(ProgramTest):
+    """The scheduled scripts, run as their schedulers do: no arguments, no keys in the environment."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start()
+        del self.env["OPENROUTER_BASE_URL"]
+        self.env["HOME"] = self.folder
+        bin = os.path.join(self.folder, ".local", "bin")
+        os.makedirs(bin)
+        os.symlink(PROGRAM, os.path.join(bin, "openrouter-remote"))
+        os.symlink(sys.executable, os.path.join(bin, "python3"))
+        self.env["PATH"] = os.pathsep.join([bin, self.env["PATH"]])
+
+    def runs(self, env_file, *command):
+        """(state, Run) of `command` in each state of the account."""
+        os.makedirs(os.path.join(self.folder, "elsewhere"), exist_ok=True)
+        for state in ("well", "low", "unknown", "no key"):
+            self.service.credits["total_credits"] = 50 if state == "well" else 10
+            if state == "unknown":
+                self.service.always("GET", "/credits", error(404, "Not Found"))
+            keys = KEYS if state != "no key" else ""
+            self.write(env_file, f"OPENROUTER_BASE_URL={self.service.url}\n{keys}")
+            done = subprocess.run(
+                command, cwd="elsewhere", env=self.env, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8"
+            )
+            yield state, Run(done.returncode, done.stdout, done.stderr)
+
+    def script_runs(self, name):
+        found = [block.text for block in blocks(README) if block.text.startswith(f"#!/usr/bin/env bash\n# {name}:")]
+        self.assertEqual(len(found), 1, name)
+        return dict(self.runs("scripts/openrouter-remote.env", "bash", self.write(f"scripts/{name}", found[0])))
+
+    def check_refused(self, run, text):
+        self.assertEqual(run.code, 3)
+        self.assertIn(REFUSED, text)
+        self.assertNotIn("ALERT", run.out + run.err)
+
+    def test_the_skill_has_the_scripts_of_the_readme(self):
+        def scripts(path):
+            return [block for block in blocks(path) if block.text.startswith(("#!", "0 ", "The script"))]
+
+        self.assertEqual(len(scripts(README)), 5)
+        self.assertEqual(scripts(CRON), scripts(README))
+
+    def test_a_line_of_a_crontab_prints_only_what_should_be_mailed(self):
+        (line,) = [block.text for block in blocks(README) if block.language == "crontab"]
+        command = line.split(None, 5)[5]
+        runs = dict(self.runs(".config/openrouter-remote.env", "sh", "-c", command))
+        self.assertEqual(runs["well"], (0, "", ""))
+        self.assertEqual(runs["low"], (1, BALANCE, ALERT))
+        self.assertEqual(runs["unknown"], (5, "", UNKNOWN))
+        self.check_refused(runs["no key"], runs["no key"].err)
+
+    def test_the_cron_script_tells_low_from_unknown(self):
+        runs = self.script_runs("openrouter-cron.sh")
+        self.assertEqual(runs["well"], (0, "", ""))
+        self.assertEqual(runs["low"], (1, f"OpenRouter credit is low: {ALERT}", ""))
+        self.assertEqual(runs["unknown"], (5, "", f"OpenRouter credit is unknown: {UNKNOWN}"))
+        self.check_refused(runs["no key"], runs["no key"].err)
+
+    def test_the_hermes_script_is_silent_or_an_alert_or_a_failure(self):
+        runs = self.script_runs("openrouter-balance.sh")
+        self.assertEqual(runs["well"], (0, "", ""))
+        self.assertEqual(runs["low"], (0, ALERT, ""))
+        self.assertEqual(runs["unknown"], (5, "", UNKNOWN))
+        self.check_refused(runs["no key"], runs["no key"].err)
+
+    def test_the_hermes_script_for_an_agent_always_says_the_state(self):
+        runs = self.script_runs("openrouter-report.sh")
+        self.assertEqual(runs["well"], (0, f"STATE: well\n{RICH}", ""))
+        code, out, err = runs["low"]
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(out.partition("20")[0], f"STATE: low\n{BALANCE}{ALERT}")
+        self.assertIn("\nlumen/lumen-4-mini  ", out)
+        self.assertEqual(runs["unknown"], (5, f"STATE: unknown, exit code 5\n{UNKNOWN}", ""))
+        self.check_refused(runs["no key"], runs["no key"].out)

@@ -1,0 +1,725 @@
+"""HTTP: what is sent and to whom, what is tried again, what is bounded, and what an unusable answer is called."""
+
+import errno
+import gzip
+import itertools
+import json
+import os
+import re
+import socket
+import time
+from decimal import Decimal
+from email.utils import formatdate
+
+from standin import (
+    EXPIRED_KEY,
+    MANAGEMENT_KEY,
+    USER_KEY,
+    StandIn,
+    answer,
+    bad_gzip,
+    cut,
+    drip,
+    endless,
+    error,
+    gzip_bomb,
+    hang_up,
+    html,
+    json_head,
+    redirect,
+    stream,
+)
+from support import ProgramTest, Run, program
+
+CREDITS = {"data": {"total_credits": 10, "total_usage": Decimal("9.8848")}}
+CREDITS_TEXT = '{"data": {"total_credits": 10, "total_usage": 9.8848}}'
+BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
+RETRIED = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
+CUT_SHORT = "200 with an answer that is cut short"
+NOT_JSON = "200 with an answer that is not a JSON object"
+CONFUSED = "Both kinds of key begin sk-or-v1- and are easily confused"
+
+
+def failed(what, hint=None):
+    """A run that ended with exit code 5 and this error of GET /credits."""
+    hint = "" if hint is None else f"hint: {hint}\n"
+    return Run(5, "", f"openrouter-remote: error: GET /credits: {what}\n{hint}")
+
+
+def packed(data):
+    return answer(200, data, {"Content-Encoding": "gzip"})
+
+
+def pieces(*parts, pause=0):
+    """Raw bytes, the head of the answer included, with so many seconds after each part."""
+    return stream(lambda: parts, pause)
+
+
+def without_end(first, part, pause=0):
+    """The bytes `first`, then `part` again and again."""
+    return stream(lambda: itertools.chain([first], itertools.repeat(part)), pause)
+
+
+class HttpTest(ProgramTest):
+    """A service where the user key sees the credits; no run may show any part of a key."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(credits_for_user_key="allowed")
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+
+    def other_service(self):
+        """A second server on another port, to which no request must come."""
+        other = StandIn(credits_for_user_key="allowed")
+        other.__enter__()
+        self.addCleanup(other.__exit__, None, None, None)
+        return other
+
+    def balance(self, *options, lasting=None):
+        """One run, with every GET /credits answered by the fault `lasting`; afterwards only its own requests and
+        waits are kept."""
+        self.service.requests.clear()
+        self.waits.clear()
+        if lasting:
+            self.service.always("GET", "/credits", lasting)
+        run = self.run_program("balance", *options)
+        for part in ("f00df00d", "beefbeef"):
+            self.assertNotIn(part, run.out + run.err)
+        return run
+
+    def assert_tries(self, number):
+        self.assertEqual([request.path for request in self.service.requests], ["/credits"] * number)
+
+
+class TheRequest(HttpTest):
+    def test_the_key_is_sent_as_a_bearer_token(self):
+        self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+        self.assert_tries(1)
+        self.assertEqual(self.service.requests[0].headers["authorization"], f"Bearer {USER_KEY}")
+
+    def test_it_says_who_asks_and_takes_gzip_and_json(self):
+        self.balance()
+        headers = self.service.requests[0].headers
+        self.assertEqual(headers["user-agent"], f"openrouter-remote/{program.__version__}")
+        self.assertEqual((headers["accept-encoding"], headers["accept"]), ("gzip", "application/json"))
+
+    def test_an_answer_is_the_same_with_and_without_gzip(self):
+        for switch in (True, False):
+            with self.subTest(gzip=switch):
+                self.service.gzip = switch
+                self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+
+    def test_gzip_is_understood_by_each_of_its_names_and_in_any_case(self):
+        for name in ("gzip", "GZIP", "x-gzip"):
+            with self.subTest(name=name):
+                body = answer(200, gzip.compress(CREDITS_TEXT.encode()), {"Content-Encoding": name})
+                self.assertEqual(self.balance(lasting=body), Run(0, BALANCE, ""))
+
+    def test_a_chunked_answer_and_one_of_unknown_length_are_read_to_their_end(self):
+        body = CREDITS_TEXT.encode()
+        chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+        for name, parts in (
+            ("chunked", [json_head({"Transfer-Encoding": "chunked"}), chunks]),
+            ("until it closes", [json_head({}), body]),
+        ):
+            with self.subTest(name):
+                self.assertEqual(self.balance(lasting=pieces(*parts)), Run(0, BALANCE, ""))
+
+
+class Redirects(HttpTest):
+    STATUSES = (301, 302, 303, 307, 308)
+
+    def test_one_within_the_origin_is_followed_with_the_key(self):
+        for status in self.STATUSES:
+            for location in (self.service.url + "/credits", "/api/v1/credits", "credits", "./credits#top"):
+                with self.subTest(status=status, location=location):
+                    self.service.fail("GET", "/credits", redirect(status, location))
+                    self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+                    self.assert_tries(2)
+                    first, second = self.service.requests
+                    self.assertEqual((second.method, second.headers), (first.method, first.headers))
+
+    def test_one_to_another_origin_is_an_error_and_the_other_server_sees_nothing(self):
+        other, port = self.other_service(), self.service.port
+        for status in self.STATUSES:
+            for location in (
+                f"{other.url}/credits",
+                f"//127.0.0.1:{other.port}/api/v1/credits",
+                f"http://localhost:{other.port}/api/v1/credits",
+                f"http://localhost:{port}/api/v1/credits",
+                f"https://127.0.0.1:{port}/api/v1/credits",
+                f"http://127.0.0.1:{port}@127.0.0.1:{other.port}/api/v1/credits",
+            ):
+                with self.subTest(status=status, location=location):
+                    origin = "/".join(location.replace("//", "http://", not location.startswith("http")).split("/")[:3])
+                    self.assertEqual(
+                        self.balance(lasting=redirect(status, location)),
+                        failed(f"{status} redirects to another origin, {origin}: not followed"),
+                    )
+                    self.assert_tries(1)
+        self.assertEqual(other.requests, [])
+
+    def test_one_to_something_that_is_no_web_address_is_an_error(self):
+        for location in (
+            "file:///etc/passwd",
+            "ftp://127.0.0.1/credits",
+            "data:application/json,{}",
+            "http://[",
+            ":::",
+        ):
+            with self.subTest(location=location):
+                run = self.balance(lasting=redirect(302, location))
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: "), run.err)
+
+    def test_a_circle_ends(self):
+        self.assertEqual(self.balance(lasting=redirect(302, "/api/v1/credits")), failed("302 redirects in a circle"))
+        self.assertLessEqual(len(self.service.requests), 10)
+
+    def test_one_that_does_not_say_where_to_is_an_error(self):
+        self.assertEqual(self.balance(lasting=answer(302, "Moved")), failed("302 Moved"))
+        self.assert_tries(1)
+
+
+class TheKeyIsNeverShown(HttpTest):
+    """`balance()` looks for parts of the keys in every run."""
+
+    def test_not_when_an_answer_echoes_it(self):
+        echo = f"Authorization: Bearer {USER_KEY}"
+        for name, fault in (
+            ("an error message", error(400, echo)),
+            ("an error message of a refusal", error(401, echo)),
+            ("an error under 200", answer(200, {"error": {"message": echo}})),
+            ("a page", answer(200, f"<p>{echo}</p>", content_type="text/html")),
+            ("a page of a failure", answer(502, f"<p>{echo}</p>", content_type="text/html")),
+            ("an answer without data", answer(200, {"echo": echo})),
+            ("a figure", answer(200, {"data": {"total_credits": echo, "total_usage": 0}})),
+            ("a redirect", redirect(302, f"https://{USER_KEY}.example/")),
+            ("an encoding", answer(200, CREDITS, {"Content-Encoding": USER_KEY})),
+            ("a status line", pieces(f"{echo}\r\n\r\n".encode())),
+            ("a status", pieces(f"HTTP/1.1 {USER_KEY}\r\n\r\n".encode())),
+        ):
+            for options in ((), ("--verbose",), ("--json",)):
+                with self.subTest(name, options=options):
+                    self.assertIn(self.balance(*options, lasting=fault).code, (3, 5))
+
+    def test_not_in_the_data_either(self):
+        data = {**CREDITS["data"], "note": f"Bearer {USER_KEY}", USER_KEY: 1}
+        run = self.balance("--json", lasting=answer(200, {"data": data}))
+        self.assertEqual((run.code, json.loads(run.out)["note"]), (0, "Bearer [key]"))
+
+    def test_not_a_part_of_it_where_an_excerpt_ends(self):
+        for length in range(60, 165, 8):
+            for name, body in (
+                ("text", "x" * length + USER_KEY),
+                ("a page", f"<p>{'x' * length}</p><b>{USER_KEY}</b>"),
+                ("no data", {"x" * length: USER_KEY}),
+            ):
+                with self.subTest(name, length=length):
+                    self.assertEqual(self.balance(lasting=answer(200, body)).code, 5)
+
+    def test_not_the_one_that_was_not_sent(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.assertEqual(
+            self.balance(lasting=error(400, f"neither {MANAGEMENT_KEY} nor {USER_KEY}")),
+            failed("400 neither [key] nor [key]"),
+        )
+
+
+class Retries(HttpTest):
+    def test_exactly_these_statuses_are_tried_three_times_in_all(self):
+        for status in (*range(400, 452), *range(500, 532), 598, 599):
+            if status not in (401, 403):
+                with self.subTest(status=status):
+                    tries = 3 if status in RETRIED else 1
+                    self.assertEqual(
+                        self.balance(lasting=error(status, "Not now")),
+                        failed(f"{status} Not now" + (" (3 tries)" if tries == 3 else "")),
+                    )
+                    self.assert_tries(tries)
+                    self.assertEqual(len(self.waits), tries - 1)
+
+    def test_a_refused_key_is_not_tried_again(self):
+        for status in (401, 403):
+            with self.subTest(status=status):
+                self.assertEqual(self.balance(lasting=error(status, "No")).code, 3)
+                self.assert_tries(1)
+
+    def test_a_connection_that_breaks_is_tried_three_times_in_all(self):
+        whole = gzip.compress(CREDITS_TEXT.encode(), mtime=0)
+        chunked = json_head({"Transfer-Encoding": "chunked"})
+        for name, fault, what in (
+            ("before the answer", hang_up(), "no answer: Remote end closed connection without response"),
+            ("within the body", cut(CREDITS, 30), f"{CUT_SHORT}: {CREDITS_TEXT[:30].rstrip()}"),
+            ("before the body", cut(CREDITS, 0), f"{CUT_SHORT}: nothing"),
+            ("before the last byte", cut(CREDITS, len(CREDITS_TEXT) - 1), f"{CUT_SHORT}: {CREDITS_TEXT[:-1]}"),
+            ("within a chunk", pieces(chunked, b"36\r\n", CREDITS_TEXT[:9].encode()), None),
+            ("before the last chunk", pieces(chunked, b"36\r\n", CREDITS_TEXT.encode(), b"\r\n"), None),
+            ("within gzip", packed(whole[:-12]), None),
+            ("within the sum of gzip", packed(whole[:-3]), f"{CUT_SHORT}: {CREDITS_TEXT}"),
+        ):
+            with self.subTest(name):
+                run = self.balance(lasting=fault)
+                self.assert_tries(3)
+                if what is None:
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    self.assertIn(CUT_SHORT, run.err)
+                else:
+                    self.assertEqual(run._replace(err=run.err.partition("hint:")[0]), failed(f"{what} (3 tries)"))
+
+    def test_what_works_at_the_second_or_third_try_is_a_success(self):
+        for faults in ((hang_up(),), (error(503, "Busy"), hang_up()), (cut(CREDITS, 9), error(529, "Overloaded"))):
+            with self.subTest(faults=len(faults)):
+                self.service.fail("GET", "/credits", *faults)
+                self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+                self.assert_tries(len(faults) + 1)
+
+    def test_an_answer_that_came_whole_is_not_asked_for_again(self):
+        for body in ("<p>Welcome</p>", "", "[]", {}, {"error": {"code": 500, "message": "Overloaded"}}):
+            with self.subTest(body=body):
+                self.assertEqual(self.balance(lasting=answer(200, body)).code, 5)
+                self.assert_tries(1)
+
+    def test_the_back_off_grows_and_is_never_the_same(self):
+        first, second = zip(*(self.balance(lasting=error(503, "Busy")) and tuple(self.waits) for _ in range(12)))
+        self.assertGreater(min(first), 0.1)
+        self.assertLess(max(second), 10)
+        self.assertLess(max(first), min(second))
+        self.assertGreater(len(set(first)), 1)
+        self.assertGreater(len(set(second)), 1)
+
+    def test_verbose_tells_of_each_try(self):
+        self.service.fail("GET", "/credits", error(503, "Busy", {"Retry-After": "4"}))
+        run = self.balance("--verbose")
+        self.assertRegex(run.err, r"\n.*GET /credits: 503 Busy, \d+\.\d+ s; trying again in 4\.0 s\n")
+        self.assertRegex(run.err, r"\n.*GET /credits: 200, \d+\.\d+ s, \d+ bytes\n$")
+
+
+class RetryAfter(HttpTest):
+    def wait(self, header, status=429):
+        """A run in which the first answer asks for that wait."""
+        self.service.fail("GET", "/credits", error(status, "Slow down", {"Retry-After": header}))
+        return self.balance()
+
+    def test_seconds_are_waited(self):
+        for header, seconds in (("0", 0), ("1", 1), (" 7 ", 7), ("30", 30)):
+            for status in (429, 503):
+                with self.subTest(header=header, status=status):
+                    self.assertEqual(self.wait(header, status), Run(0, BALANCE, ""))
+                    self.assertEqual(self.waits, [seconds])
+
+    def test_a_date_is_waited_for(self):
+        for ahead, least, most in ((20, 17, 20), (-3600, 0, 0)):
+            with self.subTest(ahead=ahead):
+                self.assertEqual(self.wait(formatdate(time.time() + ahead, usegmt=True)), Run(0, BALANCE, ""))
+                self.assertEqual(len(self.waits), 1)
+                self.assertTrue(least <= self.waits[0] <= most, self.waits)
+
+    def test_more_than_thirty_seconds_are_an_error_at_once_that_says_how_long(self):
+        for header in ("31", "3600", "999999999", "99999999999999"):
+            with self.subTest(header=header):
+                self.assertEqual(
+                    self.balance(lasting=error(429, "Slow down", {"Retry-After": header})),
+                    failed("429 Slow down", f"the service asks to wait {header} s before the next try"),
+                )
+                self.assert_tries(1)
+                self.assertEqual(self.waits, [])
+
+    def test_a_date_far_away_is_an_error_at_once_that_says_how_long(self):
+        date = formatdate(time.time() + 3600, usegmt=True)
+        run = self.balance(lasting=error(503, "Maintenance", {"Retry-After": date}))
+        self.assertEqual(run.code, 5)
+        self.assertRegex(
+            run.err, r"503 Maintenance\nhint: the service asks to wait (360[01]|359\d) s before the next try"
+        )
+        self.assert_tries(1)
+
+    def test_what_cannot_be_read_is_ignored(self):
+        for header in (
+            "soon",
+            "-5",
+            "1.5",
+            "",
+            "7 s",
+            "0x10",
+            "NaN",
+            "Wed, 99 Foo 2026 00:00:00 GMT",
+            "1" * 5000 + "x",
+        ):
+            with self.subTest(header=header[:30]):
+                self.assertEqual(self.wait(header), Run(0, BALANCE, ""))
+                self.assertEqual(len(self.waits), 1)
+                self.assertTrue(0 < self.waits[0] < 2, self.waits)
+
+    def test_it_makes_no_other_status_worth_a_second_try(self):
+        self.assertEqual(self.balance(lasting=error(400, "Bad", {"Retry-After": "1"})), failed("400 Bad"))
+        self.assert_tries(1)
+
+
+class Writes(HttpTest):
+    """What a write does is tried on `_http` itself, which every command uses."""
+
+    BODY = {"name": "new"}
+
+    def send(self, method, path, **options):
+        return program._http(method, self.service.url + path, path, key=MANAGEMENT_KEY, body=self.BODY, **options)
+
+    def test_they_are_sent_once_whatever_happens(self):
+        for method, path in (("POST", "/keys/"), ("PATCH", "/keys/abcd"), ("DELETE", "/keys/abcd")):
+            for fault in (*(error(status, "No") for status in RETRIED), hang_up(), cut({"data": {}}, 5)):
+                with self.subTest(method=method):
+                    self.service.requests.clear()
+                    self.service.always(method, path, fault)
+                    with self.assertRaises(program.ServiceError):
+                        self.send(method, path)
+                    self.assertEqual([request.method for request in self.service.requests], [method])
+        self.assertEqual(self.waits, [])
+
+    def test_307_and_308_keep_method_and_body(self):
+        for status in (307, 308):
+            with self.subTest(status=status):
+                self.service.requests.clear()
+                self.service.fail("POST", "/keys", redirect(status, "/api/v1/keys/"))
+                self.assertEqual(self.send("POST", "/keys").payload["data"]["name"], "new")
+                requests = [(request.method, request.path, request.body) for request in self.service.requests]
+                self.assertEqual(requests, [("POST", "/keys", self.BODY), ("POST", "/keys/", self.BODY)])
+                self.assertEqual(len({str(request.headers) for request in self.service.requests}), 1)
+
+    def test_no_redirect_turns_one_into_a_get(self):
+        for status in (301, 302, 303):
+            with self.subTest(status=status):
+                self.service.requests.clear()
+                self.service.fail("POST", "/keys", redirect(status, "/api/v1/keys/"))
+                with self.assertRaises(program.ServiceError):
+                    self.send("POST", "/keys")
+                self.assertEqual(len(self.service.requests), 1)
+
+    def test_none_goes_to_another_origin(self):
+        other = self.other_service()
+        for status in Redirects.STATUSES:
+            with self.subTest(status=status):
+                self.service.fail("POST", "/keys/", redirect(status, other.url + "/keys/"))
+                with self.assertRaises(program.ServiceError):
+                    self.send("POST", "/keys/")
+        self.assertEqual(other.requests, [])
+
+
+class Timeout(HttpTest):
+    def test_it_bounds_the_whole_request_however_slowly_the_bytes_arrive(self):
+        for name, fault in (
+            ("nothing at all", pieces(b"", pause=3)),
+            ("a dripping header", drip(CREDITS, 0.02, headers=True)),
+            ("a dripping body", drip(CREDITS, 0.02)),
+            ("a promise without an end", pieces(*[b"HTTP/1.1 100 Continue\r\n\r\n"] * 100, pause=0.02)),
+            ("a dripping body of a failure", pieces(b"HTTP/1.1 503 Busy\r\n\r\n", *[b" "] * 100, pause=0.02)),
+            ("an endless dripping header", without_end(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 0.02)),
+            ("a body without an end", pieces(json_head({}), CREDITS_TEXT.encode(), b"", pause=0.06)),
+        ):
+            with self.subTest(name):
+                started = time.monotonic()
+                run = self.balance("--timeout", "0.15", lasting=fault)
+                self.assertEqual(run, failed("no complete answer within 0.15 s", "try a longer --timeout"))
+                self.assertLess(time.monotonic() - started, 1)
+                self.assert_tries(1)
+
+    def test_redirects_do_not_lengthen_it(self):
+        def slow_redirect(handler):
+            handler.service.stopping.wait(0.15)
+            redirect(302, "/api/v1/credits")(handler)
+
+        run = self.balance("--timeout", "0.25", lasting=slow_redirect)
+        self.assertEqual(run, failed("no complete answer within 0.25 s", "try a longer --timeout"))
+
+    def test_a_slow_answer_within_it_is_a_good_one(self):
+        self.service.latency = 0.05
+        self.assertEqual(self.balance("--timeout", "5", lasting=drip(CREDITS, 0.001)), Run(0, BALANCE, ""))
+
+    def test_the_program_ends_though_the_service_still_drips(self):
+        self.service.always("GET", "/credits", without_end(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", 0.02))
+        started = time.monotonic()
+        run = self.start_program("balance", "--timeout", "0.2")
+        self.assertEqual(run, failed("no complete answer within 0.2 s", "try a longer --timeout"))
+        self.assertLess(time.monotonic() - started, 5)
+
+
+class UnusableAnswers(HttpTest):
+    def test_what_is_no_json_object_is_shown_in_short(self):
+        for fault, what in (
+            (html(200), f"{NOT_JSON}: 200 OK 200 OK"),
+            (html(404), "404 404 Not Found 404 Not Found"),
+            (html(502), "502 502 Bad Gateway 502 Bad Gateway (3 tries)"),
+            (answer(200, "<style>p { color: red }</style><p>Please\n  log in</p>"), f"{NOT_JSON}: Please log in"),
+            (answer(200, ""), f"{NOT_JSON}: nothing"),
+            (answer(200, "<p></p>\n"), f"{NOT_JSON}: nothing"),
+            (answer(204), "204 with an answer that is not a JSON object: nothing"),
+            (answer(404), "404 nothing"),
+            (answer(200, "Hello"), f"{NOT_JSON}: Hello"),
+            (answer(200, "[1, 2]"), f"{NOT_JSON}: [1, 2]"),
+            (answer(200, "null"), f"{NOT_JSON}: null"),
+            (answer(200, CREDITS_TEXT + ","), f"{NOT_JSON}: {CREDITS_TEXT},"),
+            (answer(200, b'{"data": "\xff"}'), f'{NOT_JSON}: {{"data": "\ufffd"}}'),
+            (answer(200, "x" * 10_000), f"{NOT_JSON}: {'x' * 159}…"),
+            (answer(400, {"detail": "Bad"}), '400 {"detail": "Bad"}'),
+        ):
+            with self.subTest(what=what):
+                self.assertEqual(self.balance(lasting=fault), failed(what))
+
+    def test_an_error_under_status_200_is_an_error(self):
+        for said, what in (
+            ({"code": 402, "message": "Insufficient credits"}, "Insufficient credits"),
+            ("Insufficient credits", "Insufficient credits"),
+            ({"code": 402}, '{"error": {"code": 402}, "data": {"total_credits": 1, "total_usage": 0}}'),
+        ):
+            with self.subTest(said=said):
+                body = {"error": said, "data": {"total_credits": 1, "total_usage": 0}}
+                self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"200 with an error: {what}"))
+
+    def test_an_error_that_is_null_is_none(self):
+        self.assertEqual(self.balance(lasting=answer(200, {"error": None, **CREDITS})), Run(0, BALANCE, ""))
+
+    def test_an_error_of_any_shape_is_one_readable_line(self):
+        for said in (
+            None,
+            True,
+            7,
+            [],
+            ["a"],
+            {"message": None},
+            {"message": {"a": 1}},
+            {"message": ""},
+            "",
+            "a\nb\x1b[2J",
+        ):
+            for status in (200, 400, 403):
+                with self.subTest(said=said, status=status):
+                    run = self.balance(lasting=answer(status, {"error": said}))
+                    self.assertIn(run.code, (3, 5))
+                    line, _, rest = run.err.partition("\n")
+                    self.assertRegex(line, rf"^openrouter-remote: error: GET /credits: .*\b{status}\b")
+                    self.assertRegex(rest, r"\A(hint: [^\n]+\n)?\Z")
+                    self.assertTrue(run.err.replace("\n", "").isprintable())
+
+    def test_control_characters_are_made_visible(self):
+        self.assertEqual(
+            self.balance(lasting=error(400, "a\nb\x1b[31m\x9b\u202e")), failed(r"400 a\nb\x1b[31m\x9b\u202e")
+        )
+        self.assertEqual(self.balance(lasting=answer(400, "a\x1b[31m\0b")), failed(r"400 a\x1b[31m\x00b"))
+
+    def test_what_lacks_data_of_the_right_type_is_named_with_its_status_and_an_excerpt(self):
+        bodies: tuple = (
+            {},
+            {"credits": 1},
+            {"data": None},
+            {"data": []},
+            {"data": "text"},
+            {"data": 5},
+            {"data": True},
+        )
+        for body in bodies:
+            with self.subTest(body=body):
+                run = self.balance(lasting=answer(200, body))
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertRegex(run.err, r"^openrouter-remote: error: GET /credits: .*\b200\b.*`data`")
+                self.assertIn(json.dumps(body), run.err)
+
+    def test_the_excerpt_of_what_lacks_data_is_short(self):
+        run = self.balance(lasting=answer(200, {"text": "x" * 10_000}))
+        self.assertEqual(run.code, 5)
+        self.assertLess(len(run.err), 400)
+
+    def test_numbers_that_are_not_json_are_refused(self):
+        for number in ("NaN", "Infinity", "-Infinity", "1.", ".5", "0x10", "01", "+1"):
+            with self.subTest(number=number):
+                body = f'{{"data": {{"total_credits": {number}, "total_usage": 0}}}}'
+                self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"{NOT_JSON}: {body}"))
+
+    def test_numbers_of_four_hundred_digits_are_exact(self):
+        for number in ("9" * 400, "0." + "1" * 400, "-" + "7" * 200 + "." + "7" * 200):
+            with self.subTest(number=number[:5]):
+                body = f'{{"data": {{"total_credits": {number}, "total_usage": 0}}}}'
+                run = self.balance("--json", lasting=answer(200, body))
+                self.assertEqual(run.code, 0)
+                self.assertIn(f'"remaining": {number}\n', run.out)
+                self.assertEqual(self.balance(lasting=answer(200, body)).code, 0)
+
+    def test_numbers_beyond_all_reason_are_no_traceback(self):
+        numbers = ("9" * 100_000, "0." + "1" * 100_000, "1e999999999", "-1E-999999999", "1e99999999999999999999")
+        for number in (*numbers, "1e-99999999999999999999", "0e99999999999999999999", "1e" + "9" * 5000):
+            for field in ("total_credits", "total_usage", "unknown"):
+                with self.subTest(number=number[:12], field=field):
+                    body = json.dumps({"data": {"total_credits": 1, "total_usage": 0, field: "?"}})
+                    run = self.balance("--json", lasting=answer(200, body.replace('"?"', number)))
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    self.assertLess(len(run.err), 400)
+
+    def test_an_exponent_is_only_another_way_to_write_a_number(self):
+        body = '{"data": {"total_credits": 1E1, "total_usage": 98848e-4}}'
+        self.assertEqual(self.balance(lasting=answer(200, body)), Run(0, BALANCE, ""))
+        self.assertIn('"total_credits": 10,\n  "total_usage": 9.8848,', self.balance("--json").out)
+
+    def test_deep_nesting_is_no_traceback(self):
+        for depth in (50, 200, 330, 480, 700, 900, 980, 1500, 100_000):
+            for opening, closing in (("[", "]"), ('{"a": ', "}")):
+                with self.subTest(depth=depth, opening=opening):
+                    nested = opening * depth + "0" + closing * depth
+                    body = f'{{"data": {{"total_credits": 1, "total_usage": 0, "nested": {nested}}}}}'
+                    run = self.balance("--json", lasting=answer(200, body))
+                    self.assertIn(run.code, (0, 5))
+                    self.assertEqual(nested in run.out, run.code == 0)
+                    self.balance(lasting=answer(200, body.replace("total_credits", "nothing")))
+                    self.balance(lasting=answer(200, nested))
+
+    def test_broken_compression_is_named(self):
+        for name, fault in (("no deflate", bad_gzip()), ("no gzip", packed(CREDITS_TEXT.encode()))):
+            with self.subTest(name):
+                run = self.balance(lasting=fault)
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertIn("GET /credits: 200 with an answer whose compression is broken: nothing", run.err)
+
+    def test_a_wrong_sum_of_gzip_is_noticed(self):
+        whole = bytearray(gzip.compress(CREDITS_TEXT.encode()))
+        whole[-8] ^= 1
+        self.assertIn("whose compression is broken", self.balance(lasting=packed(bytes(whole))).err)
+
+    def test_an_encoding_that_was_not_asked_for_is_named_with_the_status(self):
+        for encoding in ("br", "deflate", "zstd", "gzip, gzip"):
+            with self.subTest(encoding=encoding):
+                run = self.balance(lasting=answer(200, CREDITS, {"Content-Encoding": encoding}))
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertRegex(run.err, rf"GET /credits: 200\b.* encoding that was not asked for: {encoding}\n")
+
+    def test_a_status_line_of_any_length_is_a_short_error(self):
+        for line in (b"SSH-2.0-server\r\n\r\n", b"x" * 60_000 + b"\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 abc\r\n\r\n"):
+            with self.subTest(line=line[:10]):
+                run = self.balance(lasting=pieces(line))
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no answer: "), run.err[:99])
+                self.assertLess(len(run.err), 600)
+
+
+class Sizes(HttpTest):
+    def test_more_than_64_mib_are_refused_while_they_arrive(self):
+        for name, fault in (
+            ("endless", endless()),
+            ("endless in chunks", endless(chunked=True)),
+            ("announced", without_end(json_head({"Content-Length": 10**12}), b" " * 65536)),
+            ("a gzip bomb", gzip_bomb(80)),
+        ):
+            with self.subTest(name):
+                self.assertEqual(self.balance(lasting=fault), failed("200 with more than 64 MiB: refused"))
+                self.assert_tries(1)
+
+    def test_a_large_answer_within_the_bound_is_taken(self):
+        self.assertEqual(self.balance(lasting=answer(200, " " * (20 << 20) + CREDITS_TEXT)), Run(0, BALANCE, ""))
+
+    def test_an_endless_head_ends(self):
+        for name, fault in (
+            ("lines", without_end(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")),
+            ("one line", without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536)),
+        ):
+            with self.subTest(name):
+                run = self.balance("--timeout", "0.3", lasting=fault)
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no "), run.err[:200])
+
+
+class NoService(HttpTest):
+    def closed_port(self):
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            return one.getsockname()[1]
+
+    def test_a_service_that_is_down_is_tried_three_times_and_named(self):
+        origin = f"http://127.0.0.1:{self.closed_port()}"
+        self.env["OPENROUTER_BASE_URL"] = f"{origin}/api/v1"
+        self.assertEqual(
+            self.balance(),
+            failed(
+                f"no answer: {os.strerror(errno.ECONNREFUSED)} (3 tries)",
+                f"check the network, the proxy variables and the address, {origin}",
+            ),
+        )
+        self.assertEqual(len(self.waits), 2)
+
+    def test_a_host_that_cannot_be_found_is_exit_5(self):
+        for host in ("no-such-host.invalid", "a" * 64 + ".invalid", "a..invalid"):
+            with self.subTest(host=host):
+                self.env["OPENROUTER_BASE_URL"] = f"https://{host}/api/v1"
+                run = self.balance("--timeout", "2")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertRegex(
+                    run.err, r"^openrouter-remote: error: GET /credits: no (complete )?answer[^\n]+\nhint: "
+                )
+
+    def test_a_server_that_speaks_no_tls_is_exit_5(self):
+        self.env["OPENROUTER_BASE_URL"] = self.service.url.replace("http:", "https:")
+        run = self.balance("--timeout", "5")
+        self.assertEqual((run.code, run.out, self.service.requests), (5, "", []))
+        self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no answer: "), run.err)
+        self.assertEqual(len(self.waits), 2)
+
+
+class Proxies(HttpTest):
+    """The real program: urllib's handlers read the environment once."""
+
+    def test_http_proxy_is_used(self):
+        base = "http://127.0.0.1:9/api/v1"
+        for name in ("http_proxy", "HTTP_PROXY"):
+            with self.subTest(name):
+                self.service.requests.clear()
+                self.env.update({"OPENROUTER_BASE_URL": base, name: f"http://127.0.0.1:{self.service.port}"})
+                self.assertEqual(self.start_program("balance"), Run(0, BALANCE, ""))
+                self.assertEqual([request.target for request in self.service.requests], [f"{base}/credits"])
+                del self.env[name]
+
+    def test_no_proxy_goes_around_it(self):
+        proxy = self.other_service()
+        self.env.update({"http_proxy": f"http://127.0.0.1:{proxy.port}", "no_proxy": "127.0.0.1"})
+        self.assertEqual(self.start_program("balance"), Run(0, BALANCE, ""))
+        self.assert_tries(1)
+        self.assertEqual(proxy.requests, [])
+
+
+class Refusals(HttpTest):
+    USER_HINT = (
+        "hint: OPENROUTER_API_KEY (from {}) was refused; the balance needs a management key: "
+        "set OPENROUTER_PROVISIONING_KEY to one from https://openrouter.ai/settings/management-keys, or "
+        "OPENROUTER_API_KEY to a valid user key from https://openrouter.ai/keys if the account is an older one. "
+        f"{CONFUSED}\n"
+    )
+    MANAGEMENT_HINT = (
+        "hint: {} (from {}) was refused; this needs a management key (OPENROUTER_PROVISIONING_KEY or "
+        "OPENROUTER_MANAGEMENT_KEY; make one at https://openrouter.ai/settings/management-keys). "
+        f"{CONFUSED}\n"
+    )
+
+    def test_an_unknown_or_expired_user_key_is_named_with_its_source_and_where_to_make_one(self):
+        for key, message in (("sk-or-v1-" + "0" * 64, "User not found."), (EXPIRED_KEY, "API key expired")):
+            with self.subTest(message):
+                self.env["OPENROUTER_API_KEY"] = key
+                text = f"openrouter-remote: error: GET /credits: 401 {message}\n" + self.USER_HINT.format("the shell")
+                self.assertEqual(self.balance(), Run(3, "", text))
+
+    def test_a_user_key_where_a_management_key_is_wanted_is_named_too(self):
+        self.service.credits_for_user_key = "refused"
+        path = self.write("my.env", f"OPENROUTER_API_KEY={USER_KEY}\n")
+        message = "openrouter-remote: error: GET /credits: 403 Only management keys can perform this operation\n"
+        self.assertEqual(self.balance("--env-file", path), Run(3, "", message + self.USER_HINT.format(path)))
+
+    def test_a_refused_management_key_is_named_by_the_name_under_which_it_is_set(self):
+        del self.env["OPENROUTER_API_KEY"]
+        for name in ("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
+            with self.subTest(name):
+                path = self.write(".env", f"{name}={EXPIRED_KEY}\n")
+                message = "openrouter-remote: error: GET /credits: 401 API key expired\n"
+                self.assertEqual(self.balance(), Run(3, "", message + self.MANAGEMENT_HINT.format(name, path)))
+
+    def test_every_credential_of_the_environment_that_is_no_key_stays_out_of_the_output(self):
+        for key in ("sk-or-v1-f00df00df00df00d\nX-Injected: 1", "f00df00d f00df00d", "sk-or-v1-f00df00dключ"):
+            with self.subTest(key=key):
+                self.env["OPENROUTER_API_KEY"] = key
+                run = self.balance()
+                self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
+                self.assertTrue(
+                    re.match(r"openrouter-remote: error: OPENROUTER_API_KEY \(from the shell\) is malformed: ", run.err)
+                )

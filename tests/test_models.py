@@ -1,0 +1,1033 @@
+"""models list, cheap, show and endpoints: filters, orders, prices, names, and that nothing in an answer is trusted."""
+
+import itertools
+import json
+from decimal import Decimal
+from urllib.parse import unquote
+
+from standin import (
+    EXPIRED_KEY,
+    MANAGEMENT_KEY,
+    USER_KEY,
+    answer,
+    error,
+    hang_up,
+    html,
+    make_architecture,
+    make_endpoint,
+    make_model,
+    make_pricing,
+)
+from support import ProgramTest, Run, program
+
+TIER = {"min_prompt_tokens": 200_000, "prompt": "0.000006", "completion": "0.0000225"}
+NIGHT = {"utc_start": 1630, "utc_end": 30, "prompt": "0.00000007", "completion": "0.00000028"}
+LATEST = {"alias_target": {"slug": "acme/alpha", "name": "Acme: Alpha"}, "name": "Acme Latest"}
+VARIES = {"prompt": "-1", "completion": "-1"}
+# One of every kind that the contract speaks of. The ages are days before the newest one.
+CATALOGUE = [
+    make_model(
+        id,
+        created=1772323200 - 86400 * age,
+        context_length=context,
+        pricing=pricing,
+        architecture=make_architecture(inputs),
+        supported_parameters=parameters.split(),
+        **others,
+    )
+    for id, age, context, pricing, inputs, parameters, others in (
+        ("acme/alpha", 3, 200_000, make_pricing("0.8", "4"), "text image", "tools reasoning response_format seed", {}),
+        ("acme/alpha:free", 2, 32_768, make_pricing("0", "0"), "text", "seed", {}),
+        ("~acme/alpha-latest", 1, 200_000, make_pricing("0.8", "4"), "text image", "tools", LATEST),
+        ("beta/tiered-2.5", 9, 1_048_576, make_pricing("3", "15", overrides=[TIER]), "text file", "include_reasoning",
+         {"description": "Reads LONG papers."}),
+        ("beta/leaving", 5, 8_192, make_pricing("0.05", "0.1"), "text audio", "tool_choice",
+         {"expiration_date": "2026-12-31"}),
+        ("gamma/structs", 7, None, make_pricing("0.05", "0.09"), "text", "structured_outputs", {"name": "Zeta Straße"}),
+        ("openrouter/auto", 8, 2_000_000, VARIES, "text image", "tools reasoning", {}),
+        ("gamma/unpriced", 6, 4_096, {"prompt": None}, "text", "response_format", {}),
+    )
+]  # fmt: skip
+IDS = [model["id"] for model in CATALOGUE]
+LIST = """\
+id                  in $/M  out $/M  context  notes
+acme/alpha            0.80     4.00     200k
+acme/alpha:free       0.00     0.00    32.8k
+~acme/alpha-latest    0.80     4.00     200k
+beta/tiered-2.5      3.00*   15.00*    1.05M  * price tiers
+beta/leaving          0.05     0.10    8.19k  expires 2026-12-31
+gamma/structs         0.05     0.09        -
+openrouter/auto     varies   varies       2M
+gamma/unpriced           -        -     4.1k
+"""
+# What no field of an honest answer holds, or what only some of them do.
+WEIRD: tuple = (
+    None, True, 7, -1, Decimal("1.5"), 10**300, Decimal("1E-300"), "", "text", "-1", "\x1b[2J\n", "\ud800", [],
+    [None, 1, {}, "a"], {}, {"p50": None}, {"p50": []}, {"min_prompt_tokens": None, "utc_start": "x", "prompt": {}},
+)  # fmt: skip
+HINT = (
+    "hint: throughput and latency come with a key only; "
+    "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
+)
+
+
+class ModelsTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(models=list(CATALOGUE))
+
+    def models(self, *argv):
+        """One run of a `models` command; afterwards only its own requests are kept."""
+        self.service.requests.clear()
+        return self.run_program("models", *argv)
+
+    def payload(self, *argv):
+        """The JSON of a run that must succeed, its numbers as they are written, without `tool`."""
+        run = self.models(*argv, "--json")
+        self.assertEqual(run.code, 0, run.err)
+        document = json.loads(run.out, parse_float=str, parse_int=str)
+        self.assertEqual(next(iter(document)), "tool")
+        del document["tool"]
+        return document
+
+    def ids(self, *argv):
+        """The ids that a listing has, in its order."""
+        return list(self.payload(*argv))
+
+    def targets(self):
+        return [request.target for request in self.service.requests]
+
+    def assert_usage_error(self, run, what):
+        self.assertEqual((run.code, run.out), (2, ""))
+        self.assertTrue(run.err.startswith(f"openrouter-remote: error: {what}"), run.err)
+
+
+class Listing(ModelsTest):
+    def test_the_text_is_a_table_and_the_count_is_on_stderr(self):
+        self.assertEqual(self.models("list"), Run(0, LIST, "8 models\n"))
+        self.assertEqual(self.targets(), ["/api/v1/models"])
+
+    def test_the_count_says_how_many_a_limit_left_out(self):
+        run = self.models("list", "--limit", "2")
+        self.assertEqual((run.out.count("\n"), run.err), (3, "2 of 8 models\n"))
+
+    def test_one_is_a_model_and_not_models(self):
+        self.assertEqual(self.models("list", "--free").err, "1 model\n")
+
+    def test_no_key_is_sent_nor_needed(self):
+        for key in (USER_KEY, EXPIRED_KEY, "not a key"):
+            self.env.update({"OPENROUTER_API_KEY": key, "OPENROUTER_PROVISIONING_KEY": key})
+            for argv in (("list",), ("cheap",), ("show", "acme/alpha"), ("show", "structs")):
+                with self.subTest(argv, key=key):
+                    self.assertEqual(self.models(*argv).code, 0)
+                    self.assertNotIn("authorization", itertools.chain(*(r.headers for r in self.service.requests)))
+
+    def test_json_rows_are_the_objects_of_the_api_with_their_price_per_million(self):
+        self.service.models[0] = {**CATALOGUE[0], "unheard_of": {"a": [1, None]}}
+        run = self.models("list", "--json")
+        self.assertEqual((run.code, run.err), (0, ""))
+        document = json.loads(run.out)
+        self.assertEqual(document.pop("tool"), {"name": "openrouter-remote", "version": program.__version__})
+        self.assertEqual(list(document), IDS)
+        prices = {id: row.pop("price_per_million") for id, row in document.items()}
+        self.assertEqual(list(document.values()), self.service.models)
+        self.assertEqual(prices["beta/tiered-2.5"], {"input": 3, "output": 15})
+        self.assertIn('"price_per_million": {"input": 0.8, "output": 4}', run.out)
+
+    def test_nothing_found_is_the_header_or_the_tool_alone_and_no_error(self):
+        note = "no model of 8 passes these filters\n"
+        header = "id  in $/M  out $/M  context  notes\n"
+        self.assertEqual(self.models("list", "--provider", "nobody"), Run(0, header, note))
+        run = self.models("list", "--provider", "nobody", "--json")
+        self.assertEqual((run.code, list(json.loads(run.out)), run.err), (0, ["tool"], note))
+
+    def test_an_empty_catalogue_is_no_error(self):
+        self.service.models = []
+        self.assertEqual((self.models("list").code, self.ids("list")), (0, []))
+
+    def test_a_row_without_an_id_is_exit_5(self):
+        rows: tuple = ({}, {"id": None}, {"id": 5}, {"id": ""}, None, "acme/alpha", [])
+        for row in rows:
+            with self.subTest(row=row):
+                self.service.always("GET", "/models", answer(200, {"data": [CATALOGUE[0], row]}))
+                run = self.models("list")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /models: "), run.err)
+
+    def test_what_comes_from_the_network_cannot_move_the_cursor(self):
+        evil = "acme/\x1b[2J\r\n\u202e\x9b"
+        self.service.models = [make_model(evil, expiration_date="\x07soon")]
+        for argv in (("list",), ("show", evil)):
+            with self.subTest(argv):
+                run = self.models(*argv)
+                self.assertEqual(run.code, 0)
+                self.assertTrue((run.out + run.err).replace("\n", "").isprintable())
+                self.assertIn(r"acme/\x1b[2J\r\n\u202e\x9b", run.out)
+
+
+class Pages(ModelsTest):
+    def following(self, *links):
+        """Pages of one model each, with these links.next."""
+        pages = [{"data": [row], "links": {"next": link}} for row, link in zip(CATALOGUE, links)]
+        self.service.fail("GET", "/models", *(answer(200, program.dump_json(page)) for page in pages))
+
+    def test_every_page_is_read(self):
+        self.service.models_page_size = 3
+        self.assertEqual(self.models("list"), Run(0, LIST, "8 models\n"))
+        queries = ["", "?offset=3&limit=3", "?offset=6&limit=3"]
+        self.assertEqual(self.targets(), [f"/api/v1/models{query}" for query in queries])
+
+    def test_a_model_of_two_pages_is_one_row(self):
+        self.following("/api/v1/models?offset=1", "/api/v1/models?offset=2")
+        self.service.always("GET", "/models", answer(200, {"data": CATALOGUE[1:3], "links": {"next": None}}))
+        self.assertEqual(self.ids("list"), IDS[:3])
+
+    def test_no_links_or_strange_ones_are_the_last_page(self):
+        none: tuple = ({}, {"links": None}, {"links": {}}, {"links": []})
+        for links in (*none, {"links": {"next": None}}, {"links": {"next": ""}}):
+            with self.subTest(links=links):
+                self.service.always("GET", "/models", answer(200, {"data": CATALOGUE[:2], **links}))
+                self.assertEqual(self.ids("list"), IDS[:2])
+                self.assertEqual(len(self.targets()), 1)
+
+    def test_a_loop_ends(self):
+        for name, links in (
+            ("itself", ["/api/v1/models"] * 8),
+            ("to and fro", ["/api/v1/models?offset=1", "/api/v1/models"] * 4),
+        ):
+            with self.subTest(name):
+                self.service.always(
+                    "GET", "/models", answer(200, {"data": CATALOGUE, "links": {"next": "/api/v1/models"}})
+                )
+                self.following(*links[:2])
+                self.assertEqual(self.models("list").code, 0)
+                self.assertLessEqual(len(self.targets()), 4)
+                self.service.fail("GET", "/models")
+
+    def test_a_page_that_adds_nothing_new_is_the_last(self):
+        links = (f"/api/v1/models?offset={n}" for n in range(100))
+
+        def same_models(handler):
+            answer(200, {"data": CATALOGUE[:2], "links": {"next": next(links)}})(handler)
+
+        self.service.always("GET", "/models", same_models)
+        self.assertEqual(self.ids("list"), IDS[:2])
+        self.assertEqual(len(self.targets()), 2)
+
+    def test_a_link_never_leads_away_from_the_origin(self):
+        other = self.start()
+        self.env["OPENROUTER_BASE_URL"] = self.service.url
+        host = f"127.0.0.1:{other.port}"
+        no_paths = (
+            f"http://{host}/api/v1/models", f"{self.service.url}/models?offset=1", f"@{host}/", f":{other.port}/", "0/",
+            f".{host}/", "models?offset=1", "?offset=1", 5, True, ["/"], {"href": "/"},
+        )  # fmt: skip
+        for link in no_paths:
+            with self.subTest(link=link):
+                self.following(link)
+                text = "openrouter-remote: error: GET /models: links.next is not a path of the service\n"
+                self.assertEqual(self.models("list"), Run(5, "", text))
+                self.assertEqual(self.targets(), ["/api/v1/models"])
+        evil_paths = (
+            f"//{host}/api/v1/models",
+            f"/\\{host}/",
+            f"/../../@{host}/",
+            "/api/v1/models?a\r\nX-Evil: 1",
+            "/\ud800",
+        )
+        for link in evil_paths:
+            with self.subTest(link=link):
+                self.following(link)
+                run = self.models("list")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /models: "), run.err)
+                self.assertFalse(any("x-evil" in request.headers for request in self.service.requests))
+        self.assertEqual(other.requests, [])
+
+    def test_a_page_that_fails_is_no_shorter_list(self):
+        self.service.models_page_size = 3
+        page = {"data": CATALOGUE[:3], "links": {"next": "/api/v1/models?offset=3&limit=3"}}
+        self.service.fail("GET", "/models", answer(200, page), error(400, "No"))
+        self.assertEqual(self.models("list"), Run(5, "", "openrouter-remote: error: GET /models: 400 No\n"))
+
+
+class Filters(ModelsTest):
+    def test_each_alone(self):
+        alpha, free, latest, tiered, leaving, structs, auto, unpriced = IDS
+        for argv, expected in (
+            (("--provider", "acme"), [alpha, free, latest]),
+            (("--provider", "~ACME"), [alpha, free, latest]),
+            (("--provider", "acm"), []),
+            (("--provider", "beta"), [tiered, leaving]),
+            (("--free",), [free]),
+            (("--max-price-input", "0.8"), [alpha, free, latest, leaving, structs]),
+            (("--max-price-input", "0.79999999"), [free, leaving, structs]),
+            (("--max-price-input", "0"), [free]),
+            (("--max-price-output", "0.1"), [free, leaving, structs]),
+            (("--max-price-output", "1000000"), [alpha, free, latest, tiered, leaving, structs]),
+            (("--min-context", "200000"), [alpha, latest, tiered, auto]),
+            (("--min-context", "200k"), [alpha, latest, tiered, auto]),
+            (("--min-context", "200001"), [tiered, auto]),
+            (("--min-context", "1m"), [tiered, auto]),
+            (("--min-context", "1.5M"), [auto]),
+            (("--min-context", "8.192K"), [alpha, free, latest, tiered, leaving, auto]),
+            (("--min-context", "0"), [alpha, free, latest, tiered, leaving, auto, unpriced]),
+            (("--search", "TIERED-2.5"), [tiered]),
+            (("--search", "long papers"), [tiered]),
+            (("--search", "acme latest"), [latest]),
+            (("--search", "STRASSE"), [structs]),
+            (("--search", "[a-z]"), []),
+            (("--search", ""), IDS),
+        ):
+            with self.subTest(argv):
+                self.assertEqual(self.ids("list", *argv), expected)
+
+    def test_they_compose(self):
+        for argv, expected in (
+            ("--provider acme --supports tools", ["acme/alpha", "~acme/alpha-latest"]),
+            ("--provider acme --supports tools,reasoning --max-price-input 1", ["acme/alpha"]),
+            ("--free --min-context 100k", []),
+            (
+                "--max-price-input 1 --max-price-output 0.1 --search a",
+                ["acme/alpha:free", "beta/leaving", "gamma/structs"],
+            ),
+            (
+                "--max-price-input 1 --max-price-output 0.1 --search a --sort price-out --limit 2",
+                ["acme/alpha:free", "gamma/structs"],
+            ),
+        ):
+            with self.subTest(argv):
+                self.assertEqual(self.ids("list", *argv.split()), expected)
+
+    def test_each_word_of_supports(self):
+        alpha, free, latest, tiered, leaving, structs, auto, unpriced = IDS
+        for word, expected in (
+            ("tools", [alpha, latest, leaving, auto]),
+            ("vision", [alpha, latest, auto]),
+            ("image", [alpha, latest, auto]),
+            ("reasoning", [alpha, tiered, auto]),
+            ("thinking", [alpha, tiered, auto]),
+            ("json", [alpha, unpriced]),
+            ("structured", [alpha, unpriced]),
+            ("seed", [alpha, free]),
+            ("structured_outputs", [structs]),
+            ("tool_choice", [leaving]),
+            ("include_reasoning", [tiered]),
+            ("audio", [leaving]),
+            ("file", [tiered]),
+            ("text", IDS),
+            ("tools,vision", [alpha, latest, auto]),
+            ("json,reasoning,vision,seed", [alpha]),
+            (" Tools , SEED ", [alpha]),
+            ("audio,file", []),
+        ):
+            with self.subTest(word):
+                self.assertEqual(self.ids("list", "--supports", word), expected)
+
+    def test_a_word_that_nothing_knows_is_wrong_usage_with_the_nearest_words(self):
+        self.assertEqual(
+            self.models("list", "--supports", "tools,resoning"),
+            Run(
+                2,
+                "",
+                "openrouter-remote: error: --supports resoning: no model knows this word\n"
+                "hint: the nearest are reasoning, include_reasoning, thinking\n",
+            ),
+        )
+        self.assert_usage_error(
+            self.models("cheap", "--supports", "qqqq"), "--supports qqqq: no model knows this word\nhint: "
+        )
+
+    def test_a_word_that_the_catalogue_knows_is_none_though_a_filter_leaves_nothing(self):
+        self.assertEqual(self.ids("list", "--provider", "acme", "--supports", "audio"), [])
+
+    def test_numbers_that_are_none_are_wrong_usage_and_nothing_is_asked(self):
+        for option, values in (
+            ("--min-context", ("k", "", "200kb", "-1", "1.5", "1.2345k", "nan", "1e99", "200 k", "٣k")),
+            ("--max-price-input", ("-1", "free", "nan", "inf", "", "$1")),
+            ("--max-price-output", ("-0.01", "one", "Infinity")),
+            ("--limit", ("0", "-1", "1.5", "all", "0k")),
+            ("--sort", ("price", "", "NAME")),
+            ("--supports", ("", ",", " , ")),
+        ):
+            for value in values:
+                with self.subTest(option, value=value):
+                    self.assert_usage_error(self.models("list", f"{option}={value}"), f"argument {option}: ")
+                    self.assertEqual(self.service.requests, [])
+
+    def test_a_limit_is_how_many_are_shown(self):
+        for limit, expected in (("1", IDS[:1]), ("3", IDS[:3]), ("8", IDS), ("2k", IDS)):
+            with self.subTest(limit=limit):
+                self.assertEqual(self.ids("list", "--limit", limit), expected)
+
+
+class Orders(ModelsTest):
+    def test_each_one(self):
+        alpha, free, latest, tiered, leaving, structs, auto, unpriced = IDS
+        for sort, expected in (
+            ("price-in", [free, structs, leaving, alpha, latest, tiered, auto, unpriced]),
+            ("price-out", [free, structs, leaving, alpha, latest, tiered, auto, unpriced]),
+            ("context", [auto, tiered, alpha, latest, free, leaving, unpriced, structs]),
+            ("created", [latest, free, alpha, leaving, unpriced, structs, auto, tiered]),
+            ("name", [latest, alpha, free, leaving, tiered, unpriced, auto, structs]),
+        ):
+            with self.subTest(sort):
+                self.assertEqual(self.ids("list", "--sort", sort), expected)
+
+    def test_without_one_it_is_that_of_the_service(self):
+        self.service.models.reverse()
+        self.assertEqual(self.ids("list"), IDS[::-1])
+
+    def test_what_has_no_figure_is_last_whichever_way_the_sort_goes(self):
+        for field, sort in (("context_length", "context"), ("created", "created")):
+            with self.subTest(sort):
+                self.service.models = [make_model(f"a/{n}", **{field: n}) for n in (None, 5, None, 7, 6)]
+                self.assertEqual(self.ids("list", "--sort", sort), ["a/7", "a/6", "a/5", "a/None"])
+        prices = (None, "-1", "0.000002", "?", "0", "0.000001")
+        self.service.models = [
+            make_model(f"a/{n}", pricing={"prompt": price, "completion": price}) for n, price in enumerate(prices)
+        ]
+        for sort in ("price-in", "price-out"):
+            with self.subTest(sort):
+                self.assertEqual(self.ids("list", "--sort", sort), ["a/4", "a/5", "a/2", "a/0", "a/1", "a/3"])
+
+    def test_prices_are_compared_exactly(self):
+        prices = ("0.00000000000000000000003", "0.00000000000000000000001", "0.00000000000000000000002")
+        self.service.models = [make_model(f"a/{p[-1]}", pricing={"prompt": p, "completion": p}) for p in prices]
+        self.assertEqual(self.ids("list", "--sort", "price-in"), ["a/1", "a/2", "a/3"])
+
+    def test_cheap_is_the_list_by_input_price(self):
+        self.assertEqual(self.ids("cheap"), self.ids("list", "--sort", "price-in"))
+        self.assertEqual(self.ids("cheap", "--sort", "context"), self.ids("list", "--sort", "context"))
+        filters = ("--provider", "acme", "--supports", "tools", "--min-context", "1k")
+        self.assertEqual(self.ids("cheap", *filters), ["acme/alpha", "~acme/alpha-latest"])
+
+    def test_cheap_shows_twenty_unless_a_limit_says_otherwise(self):
+        self.service.models = [make_model(f"a/{n}", pricing=make_pricing(str(n), "1")) for n in range(30, 5, -1)]
+        self.assertEqual(self.ids("cheap"), [f"a/{n}" for n in range(6, 26)])
+        self.assertEqual(self.models("cheap").err, "20 of 25 models\n")
+        self.assertEqual(len(self.ids("cheap", "--limit", "3")), 3)
+        self.assertEqual(len(self.ids("cheap", "--limit", "1k")), 25)
+
+
+class Prices(ModelsTest):
+    def test_every_way_to_write_one(self):
+        """How it comes, what JSON says for a million, what the table says."""
+        for given, million, cell in (
+            ("0.0000008", "0.8", "0.80"),
+            ("0.000004", "4", "4.00"),
+            ("0.0000040", "4", "4.00"),
+            ("0.00001", "10", "10.00"),
+            ("0.001", "1000", "1000.00"),
+            ("0.0000001234", "0.1234", "0.1234"),
+            ("0.000000123456789", "0.123456789", "0.123457"),
+            ("0.00000000000000000000001", "0.00000000000000001", "0.00000000000000001"),
+            ("8e-7", "0.8", "0.80"),
+            ("1E-6", "1", "1.00"),
+            (Decimal("0.0000008"), "0.8", "0.80"),
+            (1, "1000000", "1000000.00"),
+            ("0", "0", "0.00"),
+            (0, "0", "0.00"),
+            ("0.0000", "0", "0.00"),
+            ("-1", None, "varies"),
+            (-1, None, "varies"),
+            ("-0.000001", None, "varies"),
+            (None, None, "-"),
+            ("", None, "-"),
+            ("free", None, "-"),
+            ("NaN", None, "-"),
+            ("Infinity", None, "-"),
+            ("-Infinity", None, "-"),
+            ("１", None, "-"),
+            ("1" * 5000, None, "-"),
+            ("1e99999999999", None, "-"),
+            (True, None, "-"),
+            ([], None, "-"),
+            ({"usd": 1}, None, "-"),
+        ):
+            with self.subTest(given=str(given)[:40]):
+                self.service.models = [make_model("a/b", pricing={"prompt": given, "completion": given})]
+                row = self.payload("list")["a/b"]
+                self.assertEqual(row["price_per_million"], {"input": million, "output": million})
+                self.assertEqual(self.models("list").out.splitlines()[1].split()[1:3], [cell, cell])
+
+    def test_a_missing_one_is_null_and_so_is_every_one_without_pricing(self):
+        for pricing, expected in (
+            ({"completion": "0.000001"}, {"input": None, "output": "1"}),
+            ({}, {"input": None, "output": None}),
+            (None, {"input": None, "output": None}),
+            ("0.1", {"input": None, "output": None}),
+        ):
+            with self.subTest(pricing=pricing):
+                self.service.models = [make_model("a/b", pricing=pricing)]
+                self.assertEqual(self.payload("list")["a/b"]["price_per_million"], expected)
+        del self.service.models[0]["pricing"]
+        self.assertEqual(self.payload("list")["a/b"]["price_per_million"], {"input": None, "output": None})
+
+    def test_free_is_exactly_nothing_for_input_and_output(self):
+        for prompt, completion, free in (
+            ("0", "0", True),
+            (0, 0, True),
+            ("0.000", "0e5", True),
+            ("0", "0.00000000000000000000001", False),
+            ("0.00000000000000000000001", "0", False),
+            ("-1", "-1", False),
+            ("-0.0000001", "0", False),
+            ("0", None, False),
+            (None, None, False),
+            ("", "", False),
+            (False, False, False),
+        ):
+            with self.subTest(prompt=prompt, completion=completion):
+                self.service.models = [make_model("a/b", pricing={"prompt": prompt, "completion": completion})]
+                self.assertEqual(self.ids("list", "--free"), ["a/b"] if free else [])
+
+    def test_a_price_that_varies_or_is_unknown_is_within_no_limit(self):
+        for price in ("-1", None, "", "free"):
+            for option in ("--max-price-input", "--max-price-output"):
+                with self.subTest(price=price, option=option):
+                    self.service.models = [make_model("a/b", pricing={"prompt": price, "completion": price})]
+                    self.assertEqual(self.ids("list", option, "1000000000"), [])
+
+    def test_a_mark_says_where_the_shown_price_is_not_the_whole_truth(self):
+        for overrides, marked in (
+            ([TIER], True),
+            ([NIGHT], True),
+            ([{"input_cache_read": "0.1"}], True),
+            ([], False),
+            (None, False),
+        ):
+            with self.subTest(overrides=overrides):
+                self.service.models = [make_model("a/b", pricing=make_pricing("1", "2", overrides=overrides))]
+                line = self.models("list").out.splitlines()[1]
+                expected = "a/b   1.00*    2.00*     131k  * price tiers" if marked else "a/b    1.00     2.00     131k"
+                self.assertEqual(line, expected)
+
+    def test_both_marks_stand_side_by_side(self):
+        pricing = make_pricing("1", "2", overrides=[TIER])
+        self.service.models = [make_model("a/b", pricing=pricing, expiration_date="2027-01-31")]
+        self.assertTrue(self.models("list").out.endswith("  * price tiers, expires 2027-01-31\n"))
+
+
+class Showing(ModelsTest):
+    FULL = make_model(
+        "acme/full-2.5",
+        name="Acme: Full 2.5",
+        context_length=1_048_576,
+        top_provider={"context_length": 1_048_576, "max_completion_tokens": 65_536, "is_moderated": True},
+        architecture={**make_architecture("text image file"), "output_modalities": ["text", "image"]},
+        pricing={
+            "web_search": "0.01",
+            "future_price": "0.5",
+            "completion": "0.000015",
+            "prompt": "0.000003",
+            "image": "0.0048",
+            "request": "0",
+            "input_cache_read": "0.0000003",
+            "input_cache_write": "0.00000375",
+            "internal_reasoning": None,
+            "audio": "-1",
+            "discount": Decimal("0.1"),
+            "overrides": [TIER, {**NIGHT, "utc_days": [6, 7]}, {"min_prompt_tokens": 1_000_000, **NIGHT}],
+        },
+        supported_parameters=["seed", "tools"],
+        benchmarks={
+            "artificial_analysis": {"intelligence_index": Decimal("61.4"), "coding_index": 57, "agentic_index": None},
+            "design_arena": [{"arena": "models", "category": "website", "elo": Decimal("1385.2"), "rank": 5}],
+        },
+        knowledge_cutoff="2025-11-30",
+        expiration_date="2027-01-31",
+        description="Long.\n\n  And  wide.",
+    )  # fmt: skip
+    SHEET = """\
+name:                Acme: Full 2.5
+id:                  acme/full-2.5
+canonical slug:      acme/full-2.5-20260301
+takes:               text, image, file
+gives:               text, image
+context:             1,048,576 tokens
+output limit:        65,536 tokens
+price, input:        $3.00 per million tokens
+price, output:       $15.00 per million tokens
+price, cache read:   $0.30 per million tokens
+price, cache write:  $3.75 per million tokens
+price, reasoning:    unknown
+price, audio input:  varies
+price, image input:  $0.0048 per image
+price, request:      $0.00 per request
+price, web search:   $0.01 per search
+price, future_price: $0.50
+discount:            0.1
+price tier:          above 200k prompt tokens: input $6.00 per million tokens, output $22.50 per million tokens
+price tier:          from 16:30 to 00:30 UTC and on UTC days [6, 7]: input $0.07 per million tokens, output $0.28 per \
+million tokens
+price tier:          above 1M prompt tokens and from 16:30 to 00:30 UTC: input $0.07 per million tokens, output $0.28 \
+per million tokens
+parameters:          seed, tools
+intelligence index:  61.4
+coding index:        57
+arena website:       rank 5, elo 1385.2
+knowledge until:     2025-11-30
+expires:             2027-01-31
+description:         Long. And wide.
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.service.models = [
+            self.FULL,
+            make_model("acme/claude-haiku-4.5"),
+            make_model("acme/claude-haiku-4.5:free"),
+            make_model("acme/claude-opus-4.5"),
+            make_model("~acme/opus-latest", alias_target={"slug": "acme/claude-opus-4.5", "name": "Opus"}),
+            make_model("beta/mini_one"),
+        ]
+
+    def shown(self, name):
+        """The id of the model that a name leads to."""
+        return self.payload("show", name)["id"]
+
+    def test_the_sheet_has_everything(self):
+        self.assertEqual(self.models("show", "acme/full-2.5"), Run(0, self.SHEET, ""))
+
+    def test_json_is_the_object_of_the_api(self):
+        run = self.models("show", "acme/full-2.5", "--json")
+        document = json.loads(run.out, parse_float=Decimal)
+        self.assertEqual(next(iter(document)), "tool")
+        del document["tool"]
+        self.assertEqual(document, self.FULL)
+        self.assertEqual(run.err, "")
+
+    def test_an_id_or_canonical_slug_is_one_request(self):
+        for name in ("acme/full-2.5", "acme/full-2.5-20260301"):
+            with self.subTest(name):
+                self.assertEqual(self.shown(name), "acme/full-2.5")
+                self.assertEqual(self.targets(), [f"/api/v1/model/{name}"])
+
+    def test_an_alias_leads_to_the_model_behind_it(self):
+        self.assertEqual(self.shown("~acme/opus-latest"), "acme/claude-opus-4.5")
+        self.assertEqual(self.targets(), ["/api/v1/model/~acme/opus-latest"])
+
+    def test_a_variant_keeps_its_colon(self):
+        self.assertEqual(self.shown("acme/claude-haiku-4.5:free"), "acme/claude-haiku-4.5:free")
+        self.assertEqual(self.targets(), ["/api/v1/model/acme/claude-haiku-4.5:free"])
+
+    def test_what_the_path_does_not_know_is_looked_for_in_the_catalogue(self):
+        for name, id in (
+            ("acme/claude-haiku-4-5", "acme/claude-haiku-4.5"),
+            ("Acme/Claude.Haiku.4.5", "acme/claude-haiku-4.5"),
+            ("acme/claude-haiku-4-5:free", "acme/claude-haiku-4.5:free"),
+            ("acme/full-2-5-20260301", "acme/full-2.5"),
+            ("beta/mini-one", "beta/mini_one"),
+            ("claude-haiku-4.5", "acme/claude-haiku-4.5"),
+            ("haiku-4-5:free", "acme/claude-haiku-4.5:free"),
+            ("MINI", "beta/mini_one"),
+            ("full", "acme/full-2.5"),
+            ("ta/mi", "beta/mini_one"),
+        ):
+            with self.subTest(name):
+                self.assertEqual(self.shown(name), id)
+                self.assertEqual(self.targets()[-1], "/api/v1/models")
+
+    def test_the_catalogue_serves_alone_where_the_path_does_not_exist(self):
+        self.service.has_model_path = False
+        for name, id in (
+            ("acme/full-2.5", "acme/full-2.5"),
+            ("acme/full-2.5-20260301", "acme/full-2.5"),
+            ("acme/claude-haiku-4.5-20260301", "acme/claude-haiku-4.5"),
+            ("~acme/opus-latest", "~acme/opus-latest"),
+            ("acme/claude-haiku-4-5", "acme/claude-haiku-4.5"),
+        ):
+            with self.subTest(name):
+                self.assertEqual(self.shown(name), id)
+        self.assertIn("alias of:       acme/claude-opus-4.5\n", self.models("show", "~acme/opus-latest").out)
+
+    def test_several_candidates_are_exit_4_with_their_ids(self):
+        for name, ids in (
+            ("opus", "acme/claude-opus-4.5, ~acme/opus-latest"),
+            ("haiku", "acme/claude-haiku-4.5, acme/claude-haiku-4.5:free"),
+        ):
+            with self.subTest(name):
+                text = f"openrouter-remote: error: '{name}' fits 2 models\nhint: name one of them: {ids}\n"
+                self.assertEqual(self.models("show", name), Run(4, "", text))
+
+    def test_none_is_exit_4_with_the_nearest_ids(self):
+        for name, nearest in (
+            ("acme/claude-opus-4.6", "acme/claude-opus-4.5"),
+            ("acme/claud-haiku-4.5", "acme/claude-haiku-4.5"),
+            ("beta/mini-won", "beta/mini_one"),
+            ("mini-won", "beta/mini_one"),
+        ):
+            with self.subTest(name):
+                run = self.models("show", name)
+                self.assertEqual((run.code, run.out), (4, ""))
+                start = f"openrouter-remote: error: no model is called '{name}'\nhint: the nearest are {nearest}"
+                self.assertEqual(run.err[: len(start)], start)
+
+    def test_none_that_resembles_nothing_says_how_to_look(self):
+        text = (
+            "openrouter-remote: error: no model is called 'qqqqqq'\n"
+            "hint: look for it with: openrouter-remote models list --search TEXT\n"
+        )
+        self.assertEqual(self.models("show", "qqqqqq"), Run(4, "", text))
+
+    def test_a_service_that_fails_is_not_a_model_that_does_not_exist(self):
+        for command in ("show", "endpoints"):
+            for fault in (error(500, "Oops"), error(400, "Oops"), hang_up(), html(200), answer(200, {})):
+                with self.subTest(command, fault=fault):
+                    self.service.always("GET", "*", fault)
+                    run = self.models(command, "acme/full-2.5")
+                    self.assertEqual((run.code, run.out), (5, ""))
+
+    def test_an_answer_without_a_single_known_field_is_no_traceback(self):
+        for data in ({}, {"unheard_of": 1}, {"id": None}):
+            with self.subTest(data=data):
+                self.service.always("GET", "/model/acme/full-2.5", answer(200, {"data": data}))
+                self.assertIn(self.models("show", "acme/full-2.5").code, (0, 5))
+
+
+class HostileNames(ModelsTest):
+    NAMES = (
+        "", " ", ".", "..", "/", "//", "../credits", "..\\credits", "a/..", "../..", "a/../../credits", "./credits",
+        "a/.", "/credits", "a/", "credits/", "?offset=1", "a/b?offset=1", "a?b/c", "a/b#c", "#", "a/b;c=d", "a/b&c",
+        "%2e%2e/credits", "a/%2e%2e", "%2F..%2F/x", "a b/c d", "a\nb/c", "a\r\nX-Evil: 1/c", "a\x00/b", "a\\b/c",
+        "модель/имя", "имя", "\udcff/x", "x\udcff", "//evil.example/x", "http://evil.example/x", "@evil.example/x",
+        "x" * 5000, "a/" + "x" * 5000,
+    )  # fmt: skip
+
+    def test_they_never_leave_their_place_in_the_path(self):
+        for command, before, after in (("show", "model", ""), ("endpoints", "models", "/endpoints")):
+            for name in self.NAMES:
+                with self.subTest(command, name=name[:30]):
+                    run = self.models(command, name)
+                    self.assertEqual((run.code, run.out), (4, ""))
+                    self.assertRegex(run.err, r"\Aopenrouter-remote: error: [^\n]+\nhint: [^\n]+\n\Z")
+                    for request in self.service.requests:
+                        self.assertNotIn("x-evil", request.headers)
+                        self.assertLess(set(request.target), {chr(code) for code in range(33, 127)} - set('#?"<>\\'))
+                        if request.target == "/api/v1/models":
+                            continue
+                        path = request.target.split("/")
+                        kind = ["model", ""] if path[3] == "model" else [before, after]
+                        self.assertEqual(path[:4], ["", "api", "v1", kind[0]])
+                        self.assertEqual(path[6:], kind[1].split("/")[1:])
+                        # Proxies decode %2E and then take out dot segments, as RFC 3986 tells them to.
+                        self.assertNotIn(unquote(path[4]), ("", ".", ".."))
+                        self.assertNotIn(unquote(path[5]), ("", ".", ".."))
+
+    def test_those_of_the_service_stay_there_too(self):
+        slugs: tuple = ("../credits", "a/..", "a/b/c", "?x", "\ud800/x", "", 5, None, [])
+        for target in slugs:
+            with self.subTest(target=target):
+                self.service.has_model_path = False
+                page = {"data": [make_model("~a/b", alias_target={"slug": target, "name": "x"})]}
+                self.service.always("GET", "/models", answer(200, program.dump_json(page)))
+                self.service.always("GET", "/models/~a/b/endpoints", error(404, "Not Found"))
+                run = self.models("endpoints", "~a/b")
+                self.assertEqual((run.code, run.out), (4, ""))
+                for target in self.targets():
+                    self.assertNotIn("..", unquote(target))
+
+
+class Endpoints(ModelsTest):
+    ENDPOINTS = [
+        make_endpoint(
+            provider,
+            tag=tag,
+            quantization=quantization,
+            context_length=context,
+            pricing=pricing,
+            throughput_last_30m={"p50": throughput, "p75": 1, "p90": 1, "p99": 1},
+            latency_last_30m={"p50": latency, "p75": 9999, "p90": 9999, "p99": 9999},
+            uptime_last_30m=uptime and Decimal(uptime),
+            status=-2 if provider == "Together" else 0,
+        )
+        for provider, tag, quantization, context, pricing, throughput, latency, uptime in (
+            ("DeepInfra", "deepinfra/fp8", "fp8", 131_072, make_pricing("0.12", "0.39"), 35, 2687, "99.82397465234993"),
+            ("BaseTen", "baseten/fp8", "fp8", 131_072, make_pricing("0.5", "1.5"), Decimal("118.5"), 520, "100"),
+            ("BaseTen", "baseten/fp8", "fp8", 65_536, make_pricing("0.5", "1.2"), 96, Decimal("610.4"), "95"),
+            ("Groq", "groq", None, 131_072, make_pricing("0.59", "0.79", discount=Decimal("0.1")), 268, 310, None),
+            ("Together", "together", "fp4", 131_072, make_pricing("0.1", "0.2"), 11, 9250, "87.33"),
+            ("Parasail", "parasail", "unknown", None, {"prompt": "-1", "overrides": [TIER]}, None, None, "99"),
+        )
+    ]
+    TABLE = """\
+provider   tag            quant    context  tok/s    ms    up %  in $/M  out $/M
+Groq       groq           -           131k    268   310       -    0.59     0.79
+BaseTen    baseten/fp8    fp8         131k    118   520  100.00    0.50     1.50
+BaseTen    baseten/fp8    fp8        65.5k     96   610   95.00    0.50     1.20
+DeepInfra  deepinfra/fp8  fp8         131k     35  2687   99.82    0.12     0.39
+Parasail   parasail       unknown        -      -     -   99.00  varies        -
+"""
+    DEGRADED = "1 degraded left out; --all shows them\n"
+
+    def setUp(self):
+        super().setUp()
+        self.service.endpoints = {"acme/alpha": list(self.ENDPOINTS)}
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+
+    def endpoints(self, *argv):
+        return self.models("endpoints", "acme/alpha", *argv)
+
+    def column(self, field, *argv):
+        """One field of every endpoint, in the order of the JSON."""
+        return [row.get(field) for row in self.payload("endpoints", "acme/alpha", *argv)["endpoints"]]
+
+    def test_the_text_is_a_table_by_throughput_without_the_degraded(self):
+        self.assertEqual(self.endpoints(), Run(0, self.TABLE, self.DEGRADED))
+        self.assertEqual(self.targets(), ["/api/v1/models/acme/alpha/endpoints"])
+
+    def test_all_keeps_the_degraded_and_shows_their_status(self):
+        header, *lines = self.TABLE.splitlines()
+        lines.insert(4, "Together   together       fp4         131k     11  9250   87.33    0.10     0.20")
+        status = [header + "  status"] + [
+            line + (" " * 7 + ("-2" if line.startswith("Tog") else " 0"))[-8:] for line in lines
+        ]
+        run = self.endpoints("--all")
+        self.assertEqual((run.code, run.err), (0, ""))
+        self.assertEqual([line.split() for line in run.out.splitlines()], [line.split() for line in status])
+        self.assertEqual({len(line) for line in run.out.splitlines()}, {len(header) + 8})
+
+    def test_each_order_with_what_has_no_figure_last(self):
+        deepinfra, baseten, small, groq, together, parasail = range(6)
+        for sort, expected in (
+            ("throughput", [groq, baseten, small, deepinfra, together, parasail]),
+            ("latency", [groq, baseten, small, deepinfra, together, parasail]),
+            ("price-in", [together, deepinfra, small, baseten, groq, parasail]),
+            ("price-out", [together, deepinfra, groq, small, baseten, parasail]),
+            ("uptime", [baseten, deepinfra, parasail, small, together, groq]),
+            ("context", [deepinfra, baseten, groq, together, small, parasail]),
+            ("name", [baseten, small, deepinfra, groq, parasail, together]),
+        ):
+            with self.subTest(sort):
+                self.service.endpoints["acme/alpha"] = [{**row, "mark": n} for n, row in enumerate(self.ENDPOINTS)]
+                self.assertEqual(self.column("mark", "--all", "--sort", sort), [str(n) for n in expected])
+
+    def test_an_unknown_order_is_wrong_usage(self):
+        self.assert_usage_error(self.endpoints("--sort", "speed"), "argument --sort: ")
+
+    def test_a_limit_is_how_many_are_shown(self):
+        self.assertEqual(self.column("tag", "--limit", "2"), ["groq", "baseten/fp8"])
+        self.assertEqual(self.endpoints("--limit", "1").err, self.DEGRADED)
+        self.assert_usage_error(self.endpoints("--limit", "0"), "argument --limit: ")
+
+    def test_two_endpoints_with_the_same_tag_are_two_rows(self):
+        self.assertEqual(self.column("tag").count("baseten/fp8"), 2)
+
+    def test_json_has_the_rows_of_the_api_and_what_else_it_gives(self):
+        document = self.payload("endpoints", "acme/alpha")
+        self.assertEqual(list(document)[:2], ["id", "name"])
+        self.assertEqual(set(document), {"id", "name", "created", "description", "architecture", "endpoints"})
+        row = document["endpoints"][0]
+        self.assertEqual(row.pop("price_per_million"), {"input": "0.59", "output": "0.79"})
+        self.assertEqual(row, json.loads(program.dump_json(self.ENDPOINTS[3]), parse_float=str, parse_int=str))
+        self.assertEqual(document["endpoints"][-1]["price_per_million"], {"input": None, "output": None})
+
+    def test_json_leaves_out_the_degraded_as_the_table_does(self):
+        self.assertEqual(len(self.column("status")), 5)
+        self.assertEqual(self.endpoints("--json").err, self.DEGRADED)
+        self.assertIn("-2", self.column("status", "--all"))
+
+    def test_a_status_is_degraded_only_where_it_is_negative(self):
+        for status, kept in ((0, 1), (1, 1), (None, 1), ("", 1), (-1, 0), (-10, 0), (Decimal("-0.5"), 0)):
+            with self.subTest(status=status):
+                self.service.endpoints["acme/alpha"] = [make_endpoint("Groq", status=status)]
+                self.assertEqual(len(self.column("status")), kept)
+
+    def test_statistics_may_be_numbers_objects_or_nothing(self):
+        for statistic, cell in (
+            (35, "35"),
+            (Decimal("35.49"), "35"),
+            ({"p50": 35, "p75": 1, "p90": 1, "p99": 1}, "35"),
+            ({"p50": Decimal("34.7"), "p75": None, "p90": None, "p99": None}, "35"),
+            ({"p50": 0}, "0"),
+            (0, "0"),
+            ({"p50": None, "p75": 9, "p90": 9, "p99": 9}, "-"),
+            ({"p75": 9}, "-"),
+            ({}, "-"),
+            (None, "-"),
+            (True, "-"),
+            ([35], "-"),
+        ):
+            for field, column in (("throughput_last_30m", 4), ("latency_last_30m", 5)):
+                with self.subTest(statistic=statistic, field=field):
+                    rows = [{**make_endpoint("Groq"), field: statistic}]
+                    body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": rows}}
+                    self.service.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+                    self.assertEqual(self.endpoints().out.splitlines()[1].split()[column], cell)
+
+    def test_the_older_numbers_make_the_same_table(self):
+        self.service.statistics = "numbers"
+        self.assertEqual(self.endpoints(), Run(0, self.TABLE, self.DEGRADED))
+
+    def test_absent_statistics_are_a_dash(self):
+        endpoint = make_endpoint("Groq", quantization=None)
+        for field in ("throughput_last_30m", "latency_last_30m", "uptime_last_30m", "tag", "status", "context_length"):
+            del endpoint[field]
+        body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": [endpoint]}}
+        self.service.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+        self.assertEqual(self.endpoints("--all").out.splitlines()[1].split(), ["Groq", *"------", "0.50", "1.50", "-"])
+
+    def test_no_endpoint_is_no_error(self):
+        self.service.endpoints = {}
+        self.assertEqual(
+            self.endpoints(),
+            Run(
+                0,
+                "provider  tag  quant  context  tok/s  ms  up %  in $/M  out $/M\n",
+                "no endpoint serves this model now\n",
+            ),
+        )
+        self.assertEqual(self.payload("endpoints", "acme/alpha")["endpoints"], [])
+
+    def test_a_key_is_sent_when_there_is_one_the_user_key_first(self):
+        for env, sent in (
+            ({"OPENROUTER_API_KEY": USER_KEY, "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}, USER_KEY),
+            ({"OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}, MANAGEMENT_KEY),
+            ({"OPENROUTER_API_KEY": "", "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}, MANAGEMENT_KEY),
+        ):
+            with self.subTest(env):
+                self.env.pop("OPENROUTER_PROVISIONING_KEY", None)
+                self.env.update(env)
+                self.assertEqual(self.endpoints(), Run(0, self.TABLE, self.DEGRADED))
+                self.assertEqual([r.headers["authorization"] for r in self.service.requests], [f"Bearer {sent}"])
+
+    def test_without_one_a_hint_says_what_is_missing(self):
+        del self.env["OPENROUTER_API_KEY"]
+        run = self.endpoints("--sort", "price-in", "--limit", "1")
+        table = (
+            "provider   tag            quant  context  tok/s  ms   up %  in $/M  out $/M\n"
+            "DeepInfra  deepinfra/fp8  fp8       131k      -   -  99.82    0.12     0.39\n"
+        )
+        self.assertEqual(run, Run(0, table, HINT + self.DEGRADED))
+        self.assertNotIn("authorization", self.service.requests[0].headers)
+
+    def test_a_key_that_is_refused_costs_only_the_statistics_and_it_says_so(self):
+        self.env["OPENROUTER_API_KEY"] = EXPIRED_KEY
+        run = self.endpoints()
+        warning = (
+            "openrouter-remote: warning: asked without a key: GET /models/acme/alpha/endpoints: 401 API key expired\n"
+        )
+        self.assertEqual((run.code, run.err), (0, warning + HINT + self.DEGRADED))
+        self.assertEqual([line.split()[4:6] for line in run.out.splitlines()[1:]], [["-", "-"]] * 5)
+        self.assertEqual(["authorization" in r.headers for r in self.service.requests], [True, False])
+
+    def test_a_malformed_key_is_never_sent_and_costs_as_little(self):
+        self.env["OPENROUTER_API_KEY"] = "sk-or-v1-abc def"
+        run = self.endpoints()
+        self.assertEqual((run.code, run.out.count("\n")), (0, 6))
+        self.assertTrue(
+            run.err.startswith("openrouter-remote: warning: asked without a key: OPENROUTER_API_KEY "), run.err
+        )
+        self.assertEqual(["authorization" in r.headers for r in self.service.requests], [False])
+
+    def test_where_even_no_key_is_refused_it_is_exit_3(self):
+        self.service.always("GET", "/models/acme/alpha/endpoints", error(401, "No cookie auth credentials found"))
+        for key in (USER_KEY, ""):
+            with self.subTest(key=key):
+                self.env["OPENROUTER_API_KEY"] = key
+                run = self.endpoints()
+                self.assertEqual((run.code, run.out), (3, ""))
+                self.assertIn("GET /models/acme/alpha/endpoints: 401 No cookie auth credentials found\n", run.err)
+
+    def test_the_name_is_found_as_for_show(self):
+        self.service.models = [make_model("acme/alpha-4.5"), make_model("acme/omega"), make_model("acme/omega-2")]
+        self.service.endpoints = {"acme/alpha-4.5": [make_endpoint("Groq")]}
+        for switch in (True, False):
+            for name in ("acme/alpha-4.5", "acme/alpha-4.5-20260301", "acme/alpha-4-5", "alpha", "Alpha.4.5"):
+                with self.subTest(name, has_model_path=switch):
+                    self.service.has_model_path = switch
+                    document = self.payload("endpoints", name)
+                    self.assertEqual((document["id"], len(document["endpoints"])), ("acme/alpha-4.5", 1))
+        several = "openrouter-remote: error: 'omeg' fits 2 models\nhint: name one of them: acme/omega, acme/omega-2\n"
+        self.assertEqual(self.models("endpoints", "omeg"), Run(4, "", several))
+        none = "openrouter-remote: error: no model is called 'acme/alpha-4.6'\nhint: the nearest are acme/alpha-4.5"
+        run = self.models("endpoints", "acme/alpha-4.6")
+        self.assertEqual((run.code, run.out, run.err[: len(none)]), (4, "", none))
+
+    def test_an_alias_leads_to_the_endpoints_of_the_model_behind_it(self):
+        self.assertEqual(self.payload("endpoints", "~acme/alpha-latest")["id"], "acme/alpha")
+        self.service.fail("GET", "/models/~acme/alpha-latest/endpoints", error(404, "Not Found"))
+        self.service.has_model_path = False
+        self.assertEqual(self.payload("endpoints", "~acme/alpha-latest")["id"], "acme/alpha")
+
+    def test_what_is_no_list_of_endpoints_is_exit_5(self):
+        others: tuple = (None, {}, "text", [None], ["groq"], [[]])
+        for endpoints in others:
+            with self.subTest(endpoints=endpoints):
+                body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": endpoints}}
+                self.service.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+                run = self.endpoints()
+                self.assertEqual((run.code, run.out), (5, ""))
+                start = "openrouter-remote: error: GET /models/acme/alpha/endpoints: "
+                self.assertTrue(run.err.startswith(start), run.err)
+
+
+class WrongTypes(ModelsTest):
+    """Whatever stands in a field, a row is a row: no traceback, no control character, JSON as it came."""
+
+    def mutated(self, whole, *groups):
+        """Copies of an object in which every path of a group has something weird at its end, in the course of the
+        copies everything weird everywhere."""
+        for paths, shift in itertools.product(groups, range(len(WEIRD))):
+            copy = program.parse_json(program.dump_json(whole))
+            for index, (*steps, field) in enumerate(paths):
+                place = copy
+                for step in steps:
+                    place = place[step]
+                place[field] = WEIRD[(index + shift) % len(WEIRD)]
+            yield copy
+
+    def assert_harmless(self, run):
+        self.assertEqual(run.code, 0, run.err)
+        self.assertTrue((run.out + run.err).replace("\n", "").isprintable())
+
+    def assert_rows_as_they_came(self, rows, sent):
+        """`rows` of the JSON against what was sent, both as text that keeps every digit."""
+        for row in rows:
+            del row["price_per_million"]
+        self.assertEqual(rows, json.loads(program.dump_json(sent), parse_float=str, parse_int=str))
+
+    def test_those_of_a_model(self):
+        nested = [
+            *(("pricing", field) for field in Showing.FULL["pricing"]),
+            *(("architecture", field) for field in Showing.FULL["architecture"]),
+            *(("top_provider", field) for field in Showing.FULL["top_provider"]),
+            *(("benchmarks", field) for field in Showing.FULL["benchmarks"]),
+        ]
+        deeper = [
+            *(("pricing", "overrides", 1, field) for field in (*NIGHT, "utc_days", "min_prompt_tokens")),
+            *(("benchmarks", "artificial_analysis", field) for field in ("intelligence_index", "agentic_index")),
+            *(("benchmarks", "design_arena", 0, field) for field in ("category", "rank", "elo")),
+            ("alias_target",),
+        ]
+        fields = [(field,) for field in Showing.FULL]
+        models = [{**row, "id": f"a/{n}"} for n, row in enumerate(self.mutated(Showing.FULL, fields, nested, deeper))]
+        self.service.always("GET", "/models", answer(200, program.dump_json({"data": models})))
+        for sort in ("name", "price-in", "price-out", "context", "created"):
+            with self.subTest(sort):
+                self.assert_harmless(self.models("list", "--sort", sort))
+        filters = "--supports tools,image,json --search a --max-price-input 9 --min-context 1 --provider a"
+        self.assert_harmless(self.models("list", *filters.split()))
+        self.assert_rows_as_they_came(list(self.payload("list").values()), models)
+        for model in models:
+            with self.subTest(id=model["id"]):
+                self.service.always("GET", "/model/" + model["id"], answer(200, program.dump_json({"data": model})))
+                self.assert_harmless(self.models("show", model["id"]))
+
+    def test_those_of_an_endpoint(self):
+        whole = make_endpoint("Groq", pricing=make_pricing("1", "2", overrides=[TIER], discount=0))
+        nested = [
+            *(("pricing", field) for field in whole["pricing"]),
+            ("latency_last_30m", "p50"),
+            ("throughput_last_30m", "p50"),
+        ]
+        endpoints = list(self.mutated(whole, [(field,) for field in whole], nested))
+        endpoints = [{**row, "mark": f"{n:03}"} for n, row in enumerate(endpoints)]
+        body = {"data": {"id": "acme/alpha", "name": "\x1b", "endpoints": endpoints}}
+        self.service.always("GET", "/models/acme/alpha/endpoints", answer(200, program.dump_json(body)))
+        for sort in ("throughput", "latency", "price-in", "price-out", "uptime", "context", "name"):
+            with self.subTest(sort):
+                self.assert_harmless(self.models("endpoints", "acme/alpha", "--all", "--sort", sort))
+        rows = self.payload("endpoints", "acme/alpha", "--all")["endpoints"]
+        self.assert_rows_as_they_came(sorted(rows, key=lambda row: row["mark"]), endpoints)

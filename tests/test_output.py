@@ -1,0 +1,686 @@
+"""What is printed: the two JSON shapes, exact money, tables, and text that is safe to show."""
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import unittest
+from decimal import Decimal, localcontext
+from operator import itemgetter
+from unittest import mock
+
+from standin import MANAGEMENT_KEY, USER_KEY, answer, error, make_endpoint, make_key, make_model, make_pricing
+from support import ProgramTest, Run, program
+
+TOOL = f'"tool": {{"name": "openrouter-remote", "version": "{program.__version__}"}}'
+LISTINGS = (("models", "list"), ("models", "cheap"), ("keys", "list"), ("keys", "list", "--all"))
+DOCUMENTS = (
+    ("balance",),
+    ("balance", "--alert-below", "0.1", "--spendable", "--runway"),
+    ("usage",),
+    ("usage", "--key", "production"),
+    ("usage", "--by", "model"),
+    ("usage", "--by", "provider"),
+    ("usage", "--by", "day"),
+    ("models", "show", "northwind/gale-70b"),
+    ("models", "endpoints", "northwind/gale-70b"),
+    ("keys", "show", "production"),
+    ("keys", "create", "--name", "new"),
+    ("keys", "disable", "spare"),
+    ("keys", "rename", "spare", "renamed"),
+    ("keys", "set-limit", "production", "7"),
+    ("keys", "rotate", "chat-bot"),
+    ("keys", "delete", "old-laptop", "-y"),
+)
+HOSTILE = "\x1b[2J\x1b]0;x\x07\x00\r\n\t\x08\x7f\x9b31m\u202e\u2066\u200b\ufeff\u2028\xad\U000e0001"
+VISIBLE = (
+    r"\x1b[2J\x1b]0;x\x07\x00\r\n\t\x08\x7f\x9b31m\u202e\u2066\u200b\ufeff\u2028\xad\U000e0001"  # as it must be shown
+)
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def hostile(value):
+    """`value` with HOSTILE behind every text in it, names of fields aside."""
+    if isinstance(value, dict):
+        return {name: member if name == "hash" else hostile(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [hostile(member) for member in value]
+    return value + HOSTILE if isinstance(value, str) else value
+
+
+class OutputTest(ProgramTest):
+    def start(self, **switches):
+        self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
+        return super().start(**switches)
+
+    def run_on_screen(self, *argv, columns=80):
+        """What a terminal of this width gets."""
+        screen = Screen()
+        environment = mock.patch.dict(os.environ, {"COLUMNS": str(columns), **self.env}, clear=True)
+        with environment, contextlib.redirect_stdout(screen), contextlib.redirect_stderr(io.StringIO()):
+            self.assertEqual(program.main(list(argv)), 0)
+        return screen.getvalue()
+
+    def credits(self, total_credits, total_usage):
+        """A stand-in whose credits are these texts, digit by digit."""
+        service = self.start()
+        body = f'{{"data": {{"total_credits": {total_credits}, "total_usage": {total_usage}}}}}'
+        service.always("GET", "/credits", answer(200, body))
+        return service
+
+
+class JsonTest(OutputTest):
+    def test_the_first_key_of_every_payload_is_the_tool(self):
+        self.start()
+        tool = {"name": "openrouter-remote", "version": program.__version__}
+        for argv in (*LISTINGS, *DOCUMENTS):
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv, "--json")
+                self.assertEqual((run.code, next(iter(json.loads(run.out).items()))), (0, ("tool", tool)))
+
+    def test_an_option_does_not_change_stdout_into_more_than_one_object(self):
+        self.start()
+        for argv in (*LISTINGS, *DOCUMENTS):
+            with self.subTest(argv=argv):
+                out = self.run_program(*argv, "--json", "-v").out
+                self.assertTrue(out.startswith("{\n") and out.endswith("\n}\n") and out.isascii())
+
+    def test_the_balance_to_the_letter(self):
+        self.start()
+        expected = f'{{\n  {TOOL},\n  "total_credits": 10,\n  "total_usage": 9.8848,\n  "remaining": 0.1152\n}}\n'
+        self.assertEqual(self.run_program("balance", "--json"), Run(0, expected, ""))
+
+    def test_a_listing_is_keyed_by_identifier_in_the_order_of_the_table(self):
+        self.start()
+        for argv, identifier, column in (
+            (("models", "list"), "id", 0),
+            (("models", "list", "--sort", "price-out"), "id", 0),
+            (("models", "list", "--sort", "context", "--limit", "3"), "id", 0),
+            (("models", "cheap", "--limit", "4"), "id", 0),
+        ):
+            with self.subTest(argv=argv):
+                payload = json.loads(self.run_program(*argv, "--json").out)
+                rows = {name: row for name, row in payload.items() if name != "tool"}
+                self.assertEqual(list(rows), [row[identifier] for row in rows.values()])
+                table = self.run_program(*argv).out.splitlines()[1:]
+                self.assertEqual(list(rows), [line.split()[column] for line in table])
+
+    def test_a_listing_of_keys_is_keyed_by_hash(self):
+        service = self.start()
+        payload = json.loads(self.run_program("keys", "list", "--all", "--json").out)
+        self.assertEqual(set(payload) - {"tool"}, {key["hash"] for key in service.keys})
+        self.assertTrue(all(payload[hash]["hash"] == hash for hash in set(payload) - {"tool"}))
+
+    def test_a_row_is_the_object_of_the_service_with_what_nobody_knew_yet(self):
+        news = {"brand_new": {"a": [1, None, True, {"b": "c"}]}, "größe": "10", "": 0, "exact": Decimal("1.10")}
+        service = self.start(models=[make_model("a/b", **news)], keys=[make_key(1, **news)])
+        service.endpoints = {"a/b": [make_endpoint("Groq", **news)]}
+        for argv, find in (
+            (("models", "list"), lambda payload: payload["a/b"]),
+            (("models", "show", "a/b"), dict),
+            (("models", "endpoints", "a/b"), lambda payload: payload["endpoints"][0]),
+            (("keys", "list"), lambda payload: payload[service.keys[0]["hash"]]),
+            (("keys", "show", "key 1"), dict),
+            (("usage",), lambda payload: payload["keys"][0]),
+        ):
+            with self.subTest(argv=argv):
+                payload = json.loads(self.run_program(*argv, "--json").out, parse_float=Decimal)
+                row = find(payload)
+                self.assertEqual({name: row.get(name) for name in news}, news)
+
+    def test_a_row_of_the_listing_is_the_whole_object_and_its_price_per_million(self):
+        model = make_model("a/b", pricing=make_pricing("0.8", "4"))
+        self.start(models=[model])
+        payload = json.loads(self.run_program("models", "list", "--json").out)
+        self.assertEqual(payload["a/b"], {**model, "price_per_million": {"input": 0.8, "output": 4}})
+
+    def test_what_is_shown_of_a_model_is_its_object_and_nothing_else(self):
+        model = make_model("a/b")
+        self.start(models=[model])
+        payload = json.loads(self.run_program("models", "show", "a/b", "--json").out)
+        del payload["tool"]
+        self.assertEqual(payload, model)
+
+    def test_a_row_that_is_called_tool_is_not_taken_for_the_tool(self):
+        self.start(models=[make_model("tool"), make_model("a/b", tool="hammer")])
+        tool = {"name": "openrouter-remote", "version": program.__version__}
+        listing = json.loads(self.run_program("models", "list", "--json").out)
+        self.assertEqual((list(listing), listing["tool"]), (["tool", "a/b"], tool))
+        self.assertEqual(json.loads(self.run_program("models", "show", "a/b", "--json").out)["tool"], tool)
+
+    def test_an_empty_listing_is_no_error(self):
+        service = self.start()
+        for argv, header in (
+            (("models", "list", "--search", "no such thing"), "id  in $/M  out $/M  context  notes\n"),
+            (("models", "cheap", "--provider", "nobody"), "id  in $/M  out $/M  context  notes\n"),
+            (("keys", "list", "--all"), "  name  label  hash  limit  reset  remaining  month  all time\n"),
+        ):
+            service.keys = []
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv, "--json")
+                self.assertEqual(run[:2], (0, f"{{\n  {TOOL}\n}}\n"))
+                run = self.run_program(*argv)
+                self.assertEqual((run.code, run.out, run.err.count("\n")), (0, header, 1))
+
+    def test_an_empty_catalogue_is_no_error(self):
+        self.start(models=[])
+        self.assertEqual(self.run_program("models", "list", "--json")[:2], (0, f"{{\n  {TOOL}\n}}\n"))
+
+    def test_text_and_json_of_an_answer_say_the_same_on_stderr_about_what_is_missing(self):
+        self.start(models=[])
+        self.assertEqual(self.run_program("models", "list", "--json").err, self.run_program("models", "list").err)
+
+    def test_null_true_and_text_are_written_as_json_writes_them(self):
+        value: dict = {"a": None, "b": [True, False], "c": 'é"\\\n', "d": {}, "e": [], "f": "\x7f\ud800"}
+        text = r'{"a": null, "b": [true, false], "c": "\u00e9\"\\\n", "d": {}, "e": [], "f": "\u007f\ud800"}'
+        self.assertEqual(program.dump_json(value), text)
+        self.assertEqual(json.loads(text), value)
+
+    def test_an_error_leaves_stdout_empty_with_json_too(self):
+        service = self.start()
+        service.always("GET", "*", error(400, "Bad Request"))
+        for argv in (*LISTINGS, *DOCUMENTS[:7]):
+            for flags in ((), ("--json",)):
+                with self.subTest(argv=argv, flags=flags):
+                    run = self.run_program(*argv, *flags)
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    self.assertRegex(run.err, r"\Aopenrouter-remote: error: GET /\w+: 400 Bad Request\n(hint: .*\n)?\Z")
+
+
+class ExactMoneyTest(OutputTest):
+    def check(self, total_credits, total_usage, *figures):
+        self.credits(total_credits, total_usage)
+        names = ("total_credits", "total_usage", "remaining")
+        members = ",\n".join(f'  "{name}": {figure}' for name, figure in zip(names, figures))
+        with self.subTest(total_credits=total_credits[:30]):
+            self.assertEqual(self.run_program("balance", "--json"), Run(0, f"{{\n  {TOOL},\n{members}\n}}\n", ""))
+
+    def test_what_a_float_would_spoil_is_exact(self):
+        self.check("0.3", "0.1", "0.3", "0.1", "0.2")
+        self.check("10", "9.8848", "10", "9.8848", "0.1152")
+        self.check("1.1", "2.2", "1.1", "2.2", "-1.1")
+        self.check("9007199254740993", "0.01", "9007199254740993", "0.01", "9007199254740992.99")
+        self.check("100", "107.5", "100", "107.5", "-7.5")
+
+    def test_no_number_is_written_with_an_exponent(self):
+        self.check("1E-7", "0", "0.0000001", "0", "0.0000001")
+        self.check("1e+2", "1E1", "100", "10", "90")
+        self.check("2.5e-10", "0e0", "0.00000000025", "0", "0.00000000025")
+
+    def test_digits_of_any_number_are_kept(self):
+        small = "0.00000000000000000000001"
+        self.check("1", small, "1", small, "0.99999999999999999999999")
+        large = "1" + "0" * 399
+        self.check(large, "1", large, "1", "9" * 399)
+        fraction = "0." + "0" * 398 + "1"
+        self.check(large, fraction, large, fraction, "9" * 399 + "." + "9" * 399)
+
+    def test_text_shows_numbers_of_any_length(self):
+        large = "1" + "0" * 399
+        self.credits(large, "0.0001")
+        expected = (
+            f"total_credits: ${large}.0000\n"
+            "total_usage:   $0.0001\n"
+            f"remaining:     ${'9' * 399}.9999\n"  # as exact as the JSON
+        )
+        self.assertEqual(self.run_program("balance"), Run(0, expected, ""))
+
+    def test_a_negative_balance_is_shown_so(self):
+        self.credits("100", "107.5")
+        expected = "total_credits: $100.0000\ntotal_usage:   $107.5000\nremaining:     -$7.5000\n"
+        self.assertEqual(self.run_program("balance"), Run(0, expected, ""))
+
+    def test_a_number_that_no_honest_answer_holds_is_unusable(self):
+        for number in ("1e1000000", "1e-1000000", "1" * 1001, "NaN", "Infinity", "-Infinity", '"10"', "true", "null"):
+            with self.subTest(number=number[:20]):
+                self.credits(number, "1")
+                run = self.run_program("balance")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertRegex(run.err, r"\Aopenrouter-remote: error: GET /credits: .{1,300}\n\Z")
+
+    def test_prices_keep_their_digits_as_text_and_as_numbers(self):
+        smallest = "0.00000000000000000000001"
+        for given, shown in (
+            (smallest, f'"{smallest}"'),
+            (Decimal(smallest), smallest),
+            (Decimal("1E-7"), "0.0000001"),
+        ):
+            with self.subTest(given=given):
+                self.start(models=[make_model("a/b", pricing={"prompt": given, "completion": "0"})])
+                out = self.run_program("models", "list", "--json").out
+                self.assertIn(f'"pricing": {{"prompt": {shown}, "completion": "0"}}', out)
+
+    def test_prices_per_million_are_exact(self):
+        for given, shown in (
+            ("0.0000008", "0.8"),
+            ("0.000004", "4"),
+            ("0.00000000000000000000001", "0.00000000000000001"),
+            ("0", "0"),
+            ("0.0", "0"),
+            ("1e-7", "0.1"),
+            ("0.00001234567890123456789", "12.34567890123456789"),
+            ("20", "20000000"),
+            (Decimal("0.0000001"), "0.1"),
+            (3, "3000000"),
+            ("-1", "null"),
+            (-1, "null"),
+            ("-0.0000005", "null"),
+            (None, "null"),
+            ("", "null"),
+            ("free", "null"),
+            ("NaN", "null"),
+            (True, "null"),
+            ([], "null"),
+        ):
+            with self.subTest(given=given):
+                self.start(models=[make_model("a/b", pricing={"prompt": given, "completion": "0.000001"})])
+                out = self.run_program("models", "list", "--json").out
+                self.assertIn(f'"price_per_million": {{"input": {shown}, "output": 1}}', out)
+
+    def test_sums_over_keys_are_exact(self):
+        small = [make_key(n, usage=Decimal("0.1"), usage_monthly=Decimal("1E-23")) for n in range(3)]
+        self.start(keys=[*small, make_key(3, usage=10**30)])
+        out = self.run_program("usage", "--json").out
+        totals = f'"daily": 0, "weekly": 0, "monthly": 0.{"0" * 22}3, "all_time": 1{"0" * 30}.3'
+        self.assertIn(f'  "totals": {{{totals}}},\n', out)
+
+
+class MoneyTextTest(unittest.TestCase):
+    def check(self, function, table):
+        for value, text in table:
+            with self.subTest(function=function.__name__, value=value), localcontext(program.EXACT):
+                self.assertEqual(function(value), text)
+
+    def test_dollars_have_four_decimals_and_the_sign_before_them(self):
+        self.check(
+            lambda value: program.usd(Decimal(value)),
+            [
+                ("0", "$0.0000"),
+                ("10", "$10.0000"),
+                ("9.8848", "$9.8848"),
+                ("1E+2", "$100.0000"),
+                ("-7.5", "-$7.5000"),
+                ("0.00006", "$0.0001"),
+                ("-0.00006", "-$0.0001"),
+                ("-0.00001", "$0.0000"),
+                ("-0", "$0.0000"),
+                ("1234567.89", "$1234567.8900"),
+            ],
+        )
+
+    def test_exact_dollars_have_every_decimal_and_at_least_two(self):
+        self.check(
+            lambda value: program.exact_usd(Decimal(value)),
+            [
+                ("0", "$0.00"),
+                ("2", "$2.00"),
+                ("2.5", "$2.50"),
+                ("2.500", "$2.50"),
+                ("0.1152", "$0.1152"),
+                ("1E-7", "$0.0000001"),
+                ("1E+2", "$100.00"),
+                ("-7.5", "-$7.50"),
+                ("-0.0", "$0.00"),
+            ],
+        )
+
+    def test_numbers_of_tokens_are_short(self):
+        self.check(
+            program.count,
+            [
+                (0, "0"),
+                (999, "999"),
+                (1000, "1k"),
+                (4096, "4.1k"),
+                (65536, "65.5k"),
+                (131072, "131k"),
+                (200000, "200k"),
+                (999_999, "1M"),
+                (1_000_000, "1M"),
+                (1048576, "1.05M"),
+                (10_000_000, "10M"),
+                (Decimal("131072.0"), "131k"),
+                ("131072", "131k"),
+                (None, "-"),
+                ("many", "-"),
+                (True, "-"),
+                ([], "-"),
+            ],
+        )
+
+    def test_a_price_is_shown_per_million_tokens(self):
+        tier = {"overrides": [{"min_prompt_tokens": 200000, "prompt": "1"}]}
+        self.check(
+            lambda pricing: program.million_price({"pricing": pricing}, "prompt"),
+            [
+                ({"prompt": "0.0000008"}, "0.80"),
+                ({"prompt": "0.000003"}, "3.00"),
+                ({"prompt": "0.000000075"}, "0.075"),
+                ({"prompt": "0.00000000001"}, "0.00001"),
+                ({"prompt": "0.00015"}, "150.00"),
+                ({"prompt": "0"}, "0.00"),
+                ({"prompt": 0}, "0.00"),
+                ({"prompt": Decimal("0.0000008")}, "0.80"),
+                ({"prompt": "-1"}, "varies"),
+                ({"prompt": -1}, "varies"),
+                ({"prompt": "-1", **tier}, "varies"),
+                ({"prompt": None}, "-"),
+                ({"prompt": "free"}, "-"),
+                ({}, "-"),
+                (None, "-"),
+                ({"prompt": "0.000003", **tier}, "3.00*"),
+                ({"prompt": "0", **tier}, "0.00*"),
+                ({"prompt": "0.000003", "overrides": []}, "3.00"),
+            ],
+        )
+
+
+class SafeTextTest(OutputTest):
+    def assert_printable(self, run):
+        self.assertEqual([line for line in (run.out + run.err).split("\n") if not line.isprintable()], [])
+
+    def test_what_a_terminal_would_obey_or_hide_becomes_visible(self):
+        for text, shown in (
+            ("plain text", "plain text"),
+            ("naïve 日本語 😀 → é", "naïve 日本語 😀 → é"),
+            (HOSTILE, VISIBLE),
+            ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+            ("a\nb\rc\td", r"a\nb\rc\td"),
+            ("\ud800\udfff", r"\ud800\udfff"),
+            ("\udcff", r"\udcff"),
+            ("\x85\xa0", r"\x85\xa0"),
+        ):
+            with self.subTest(text=text):
+                self.assertEqual(program.safe(text), shown)
+
+    def test_no_answer_can_send_control_characters_to_a_terminal(self):
+        service = self.start()
+        for name in ("models", "endpoints", "keys", "workspaces"):
+            setattr(service, name, hostile(getattr(service, name)))
+        service.always("GET", "/models", answer(200, {"data": service.models}))
+        service.endpoints = {id + HOSTILE: endpoints for id, endpoints in service.endpoints.items()}
+        service.workspaces[0]["id"] = service.keys[0]["workspace_id"] = "home"
+        service.activity = [{**hostile(row), "date": row["date"], "_key": row["_key"]} for row in service.activity]
+        hash = service.keys[0]["hash"]
+        for argv in (
+            ("models", "list"),
+            ("models", "list", "--cost", "1k:1k"),
+            ("models", "show", "northwind/gale-70b" + HOSTILE),
+            ("models", "endpoints", "northwind/gale-70b" + HOSTILE, "--all"),
+            ("keys", "list"),
+            ("keys", "list", "--all"),
+            ("keys", "show", hash),
+            ("keys", "rename", hash, "new" + HOSTILE),
+            ("keys", "disable", hash[:8]),
+            ("usage",),
+            ("usage", "--by", "model"),
+            ("usage", "--by", "provider"),
+        ):
+            with self.subTest(argv=argv):
+                run = self.run_program("-v", *argv)
+                self.assertEqual(run.code, 0)
+                self.assertIn(VISIBLE[:12], run.out)
+                self.assert_printable(run)
+                self.assertTrue(self.run_program(*argv, "--json").out.isascii())
+
+    def test_names_in_hints_are_made_visible_too(self):
+        service = self.start()
+        service.always("GET", "/models", answer(200, {"data": hostile(service.models)}))
+        service.keys = hostile([make_key(n, name="twin") for n in range(2)])
+        service.has_workspaces = False
+        for argv in (
+            ("models", "show", "gale"),
+            ("models", "show", "northwind/gale-7b"),
+            ("keys", "show", "twin" + HOSTILE),
+        ):
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv)
+                self.assertEqual((run.code, run.out), (4, ""))
+                self.assertIn(VISIBLE[:12], run.err)
+                self.assert_printable(run)
+
+    def test_json_keeps_control_characters_escaped(self):
+        self.start(models=[make_model("a/b", name=HOSTILE, **{"evil" + HOSTILE: 1})])
+        out = self.run_program("models", "list", "--json").out
+        self.assertTrue(out.isascii() and out.replace("\n", "").isprintable())
+        row = json.loads(out)["a/b"]
+        self.assertEqual((row["name"], row["evil" + HOSTILE]), (HOSTILE, 1))
+
+    def test_half_a_surrogate_pair_is_no_trouble(self):
+        service = self.start()
+        models = {"data": [make_model("a/\ud800", name="\udfff", description="\ud83d")]}
+        service.always("GET", "/models", answer(200, json.dumps(models)))
+        self.assertIn(r"a/\ud800 ", self.run_program("models", "list").out)
+        self.assertIn(r"\udfff", self.run_program("models", "show", "a/\ud800").out)
+        self.assertEqual(json.loads(self.run_program("models", "list", "--json").out)["a/\ud800"]["name"], "\udfff")
+
+    def test_a_message_of_the_service_stays_on_its_line(self):
+        service = self.start()
+        service.always("GET", "*", error(400, "Sorry" + HOSTILE))
+        expected = f"openrouter-remote: error: GET /models: 400 Sorry{VISIBLE}\n"
+        self.assertEqual(self.run_program("models", "list"), Run(5, "", expected))
+
+    def test_nothing_in_a_pipe_has_colours_or_is_cut(self):
+        model = make_model("a/" + "long-" * 60, description="word " * 200, expiration_date="2030-01-01")
+        self.start(models=[model])
+        self.env.update(TERM="xterm-256color", COLUMNS="40", FORCE_COLOR="1", CLICOLOR_FORCE="1")
+        for argv in (*LISTINGS, *DOCUMENTS[:3], ("models", "show", model["id"])):
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv)
+                self.assertNotIn("\x1b", run.out + run.err)
+        self.assertIn(("word " * 200).strip(), self.run_program("models", "show", model["id"]).out)
+        row = self.run_program("models", "list").out.splitlines()[1]
+        self.assertRegex(row, f"^{model['id']} .* expires 2030-01-01$")
+
+
+class TableTest(OutputTest):
+    COLUMNS = (
+        program.Column("name", itemgetter(0)),
+        program.Column("price", itemgetter(1), right=True),
+        program.Column("what it is", itemgetter(2), drop=1),
+        program.Column("n", itemgetter(3), right=True, drop=2),
+    )
+
+    def check(self, rows, *lines, width=None):
+        self.assertEqual(list(program.table_lines(program.Table(self.COLUMNS, rows), width)), list(lines))
+
+    def test_columns_are_aligned_and_no_line_ends_with_spaces(self):
+        self.check(
+            [("a", "1.00", "short", 7), ("bcdefgh", "12.50", "", 12345), ("x", "-", "something longer", "")],
+            "name     price  what it is            n",
+            "a         1.00  short                 7",
+            "bcdefgh  12.50                    12345",
+            "x            -  something longer",
+        )
+
+    def test_a_table_without_rows_is_its_header(self):
+        self.check([], "name  price  what it is  n")
+
+    def test_wide_characters_take_two_columns_and_combining_ones_none(self):
+        self.check(
+            [
+                ("日本語", "1", "a", 1),
+                ("ｆｕｌｌ", "2", "b", 2),
+                ("ab😀", "3", "c", 3),
+                ("e\u0301te\u0301", "4", "d", 4),
+                ("ที่นี่", "5", "e", 5),
+                ("plain", "6", "f", 6),
+            ],
+            "name      price  what it is  n",
+            "日本語        1  a           1",
+            "ｆｕｌｌ      2  b           2",
+            "ab😀          3  c           3",
+            "e\u0301te\u0301           4  d           4",
+            "ที่นี่            5  e           5",
+            "plain         6  f           6",
+        )
+
+    def test_what_was_made_visible_is_aligned_as_it_is_shown(self):
+        self.check(
+            [("a\x1b", "1", "x", 1), ("abcdef", "2", "y", 2)],
+            "name    price  what it is  n",
+            r"a\x1b       1  x           1",
+            "abcdef      2  y           2",
+        )
+
+    ROWS = (("author/some-quite-long-model-name", "1.00", "a note", 7), ("b/c", "22.50", "another note", 12345))
+
+    def test_a_table_that_fits_is_left_as_it_is(self):
+        lines = list(program.table_lines(program.Table(self.COLUMNS, self.ROWS)))
+        self.assertEqual(max(map(len, lines)), 61)
+        for width in (61, 80, 1000):
+            self.check(self.ROWS, *lines, width=width)
+
+    def test_on_a_narrow_terminal_the_least_important_columns_go_first(self):
+        self.check(
+            self.ROWS,
+            "name                               price  what it is",
+            "author/some-quite-long-model-name   1.00  a note",
+            "b/c                                22.50  another note",
+            width=60,
+        )
+        self.check(
+            self.ROWS,
+            "name                               price",
+            "author/some-quite-long-model-name   1.00",
+            "b/c                                22.50",
+            width=40,
+        )
+
+    def test_an_identifier_that_is_too_long_stands_whole_on_a_line_of_its_own(self):
+        self.check(
+            self.ROWS,
+            "name       price",
+            "author/some-quite-long-model-name",
+            "            1.00",
+            "b/c        22.50",
+            width=16,
+        )
+
+    def test_no_identifier_is_ever_lost_and_no_other_line_is_too_long(self):
+        service = self.start()
+        service.models += [make_model("provider-with-a-name/" + "very-" * n + "long:free") for n in range(12)]
+        ids = [model["id"] for model in service.models]
+        for columns in (20, 40, 60, 80, 120):
+            with self.subTest(columns=columns):
+                out = self.run_on_screen("models", "list", "--cost", "1k:1k", columns=columns)
+                lines = [line.replace("\x1b[1m", "").replace("\x1b[0m", "") for line in out.splitlines()]
+                found = {line.split()[0] for line in lines[1:] if not line.startswith(" ")}
+                self.assertEqual(found, set(ids))
+                if columns >= 40:
+                    self.assertEqual([line for line in lines if len(line) > columns and line not in ids], [])
+
+    def test_a_narrow_terminal_keeps_the_name_and_the_hash_of_every_key(self):
+        service = self.start()
+        service.keys.append(make_key(50, name="a key with quite a long name, longer than forty columns"))
+        for argv in (("keys", "list", "--all"), ("usage",)):
+            for columns in (40, 80):
+                with self.subTest(argv=argv, columns=columns):
+                    out = self.run_on_screen(*argv, columns=columns)
+                    for key in service.keys:
+                        self.assertIn(key["name"], out)
+                        self.assertIn(key["hash"][:8], out)
+                        self.assertNotIn(key["name"] + key["hash"][:1], out)
+
+    def test_every_table_fits_a_terminal_of_80_columns(self):
+        self.start()
+        for argv in (
+            *LISTINGS,
+            ("usage",),
+            ("usage", "--by", "model"),
+            ("models", "endpoints", "northwind/gale-70b", "--all"),
+        ):
+            with self.subTest(argv=argv):
+                out = self.run_on_screen(*argv).replace("\x1b[1m", "").replace("\x1b[0m", "")
+                self.assertEqual([line for line in out.splitlines() if len(line) > 80], [])
+
+    def test_a_sheet_is_wrapped_on_a_terminal_and_loses_nothing(self):
+        words = " ".join(f"word{n}" for n in range(60))
+        self.start(models=[make_model("a/b", description=words)])
+        out = self.run_on_screen("models", "show", "a/b", columns=50)
+        self.assertLessEqual(max(map(len, out.splitlines())), 50)
+        self.assertEqual(" ".join(out.partition("description:")[2].split()), words)
+
+
+class ColourTest(OutputTest):
+    def test_only_a_terminal_has_colours_and_only_where_nothing_forbids_them(self):
+        for screen, env, colours in (
+            (Screen(), {}, True),
+            (Screen(), {"TERM": "xterm"}, True),
+            (Screen(), {"NO_COLOR": ""}, True),
+            (Screen(), {"NO_COLOR": "1"}, False),
+            (Screen(), {"NO_COLOR": "0"}, False),
+            (Screen(), {"TERM": "dumb"}, False),
+            (io.StringIO(), {}, False),
+            (io.StringIO(), {"TERM": "xterm", "FORCE_COLOR": "1"}, False),
+        ):
+            with self.subTest(screen=screen.isatty(), env=env), mock.patch.dict(os.environ, env, clear=True):
+                self.assertEqual(program.has_colours(screen), colours)
+
+    def test_without_colours_a_terminal_gets_the_same_text(self):
+        self.start()
+        for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            with self.subTest(env=env):
+                self.env.update(env)
+                expected = self.run_program("models", "list").out
+                self.assertEqual(self.run_on_screen("models", "list", columns=200), expected)
+
+    def test_colours_add_nothing_but_escape_sequences(self):
+        self.start()
+        expected = self.run_program("models", "list").out
+        out = self.run_on_screen("models", "list", columns=200)
+        header, rest = out.split("\n", 1)
+        self.assertEqual(out.replace("\x1b[1m", "").replace("\x1b[0m", ""), expected)
+        self.assertTrue(header.startswith("\x1b[1m") and header.endswith("\x1b[0m"))
+        self.assertNotIn("\x1b", rest)
+
+    def test_json_has_no_colours_on_a_terminal_either(self):
+        self.start()
+        out = self.run_on_screen("models", "list", "--json")
+        self.assertEqual(out, self.run_program("models", "list", "--json").out)
+
+
+@unittest.skipUnless(shutil.which("jq"), "jq is not there")
+class JqTest(OutputTest):
+    """The lines of the contract, as they are written there."""
+
+    def check(self, command, program_of_jq, expected):
+        self.start()
+        run = self.run_program(*command.split())
+        self.assertEqual(run.code, 0)
+        done = subprocess.run(["jq", program_of_jq], input=run.out, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, expected, ""))
+
+    def test_models_with_tools_and_a_large_context(self):
+        self.check(
+            "models list --json --supports tools",
+            ".[] | select(.context_length >= 200000) | .id",
+            '"lumen/lumen-4-large"\n"~lumen/lumen-mini-latest"\n"lumen/lumen-4-mini"\n"lumen/lumen-4-mini:thinking"\n'
+            '"harbor/coder-480b"\n"openrouter/auto"\n',
+        )
+
+    def test_the_tool(self):
+        tool = f'{{\n  "name": "openrouter-remote",\n  "version": "{program.__version__}"\n}}\n'
+        self.check("balance --json", ".tool", tool)
+
+    def test_the_month(self):
+        self.check("usage --json", ".totals.monthly * 10000", "22150\n")
+
+    def test_the_prices_of_a_model(self):
+        pricing = '{\n  "prompt": "0.00000012",\n  "completion": "0.00000039"\n}\n'
+        self.check("models show northwind/gale-70b --json", ".pricing", pricing)
+
+    def test_every_payload_is_read_by_jq(self):
+        for argv in (*LISTINGS, *DOCUMENTS):
+            with self.subTest(argv=argv):
+                self.check(" ".join(argv) + " --json", ".tool.name", '"openrouter-remote"\n')
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,439 @@
+"""The real program: exit codes, pipes that close, full disks, signals, terminals, encodings and limits."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unittest
+
+from standin import USER_KEY, answer, drip, endless, error, gzip_bomb, make_model, stream
+from support import PROGRAM, ProgramTest, Run, program
+
+FULL = "/dev/full"
+
+
+def default_signals():
+    """In the child: a job that was started with `nohup` or in the background would ignore the interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def closed(*descriptors):
+    """In the child, as `>&-` of a shell does."""
+
+    def close():
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    return close
+
+
+class ProcessTest(ProgramTest):
+    def start(self, **switches):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        return super().start(**{"credits_for_user_key": "allowed", **switches})
+
+    @contextlib.contextmanager
+    def started(self, *argv, **options):
+        """The real program while it runs, its outputs as pipes unless `options` (of Popen) say otherwise."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        command = [sys.executable, PROGRAM, *argv]
+        with subprocess.Popen(command, env=self.env, text=True, encoding="utf-8", **options) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def wait_for_request(self, service):
+        until = time.monotonic() + 10
+        while not service.requests and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def assert_quick_end(self, process, seconds=2):
+        """Wait for the end; returns the exit code."""
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.fail(f"still running after {seconds} s")
+
+
+class ExitCodeTest(ProcessTest):
+    def test_the_file_itself_can_be_run(self):
+        folder = os.path.join(self.folder, "bin")
+        os.mkdir(folder)
+        os.symlink(sys.executable, os.path.join(folder, "python3"))
+        os.symlink(PROGRAM, os.path.join(folder, "openrouter-remote"))
+        path = folder + os.pathsep + os.environ["PATH"]
+        command = str(shutil.which("openrouter-remote", path=path))
+        self.assertEqual(command, os.path.join(folder, "openrouter-remote"))
+        done = subprocess.run([command, "--version"], capture_output=True, text=True, env={**self.env, "PATH": path})
+        version = f"openrouter-remote {program.__version__}\n"
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, version, ""))
+
+    def test_every_exit_code_reaches_the_shell(self):
+        service = self.start()
+        for code, argv in (
+            (0, ["balance"]),
+            (0, ["balance", "--alert-below", "0.1152"]),
+            (1, ["balance", "--alert-below", "5"]),
+            (2, ["balance", "--nonsense"]),
+            (3, ["keys", "list"]),
+            (4, ["models", "show", "no-such-model"]),
+        ):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.start_program(*argv).code, code)
+        service.always("GET", "*", error(400, "Bad Request"))
+        self.assertEqual(self.start_program("balance", "--alert-below", "5").code, 5)
+
+
+class BrokenOutputTest(ProcessTest):
+    """What happens when stdout or stderr cannot take what is written."""
+
+    def test_a_reader_that_is_gone_ends_the_program_quietly(self):
+        self.start()
+        for code, argv in (
+            (0, ["--help"]),
+            (0, ["models", "list", "--json"]),
+            (1, ["balance", "--alert-below", "5"]),
+            (2, ["integrations"]),
+        ):
+            with self.subTest(argv=argv):
+                reader, writer = os.pipe()
+                os.close(reader)
+                run = self.start_program(*argv, stdout=writer)
+                os.close(writer)
+                self.assertEqual(run.code, code)
+                self.assertNotRegex(run.err, "(?i)error|traceback|broken")
+
+    def test_a_reader_that_leaves_after_the_first_line_ends_the_program_quietly(self):
+        self.start(models=[make_model(f"author/model-{n:05}") for n in range(2000)])
+        with self.started("models", "list") as process:
+            self.assertTrue(process.stdout.readline())
+            process.stdout.close()
+            self.assertEqual(self.assert_quick_end(process, 10), 0)
+            self.assertNotRegex(process.stderr.read(), "(?i)error|traceback|broken")
+
+    @unittest.skipUnless(os.path.exists(FULL), f"{FULL} is not there")
+    def test_a_full_disk_is_an_error(self):
+        self.start()
+        message = "openrouter-remote: error: stdout cannot be written: No space left on device\n"
+        for argv in (
+            ["balance"],
+            ["models", "list", "--json", "--limit", "1"],
+            ["--help"],
+            ["balance", "-h"],
+            ["--version"],
+        ):
+            with self.subTest(argv=argv), open(FULL, "w") as full:
+                self.assertEqual(self.start_program(*argv, stdout=full), Run(5, None, message))
+
+    @unittest.skipUnless(os.path.exists(FULL), f"{FULL} is not there")
+    def test_an_alert_is_not_lost_on_a_full_disk(self):
+        self.start()
+        with open(FULL, "w") as full:
+            run = self.start_program("balance", "--alert-below", "5", stdout=full)
+        self.assertEqual(run.code, 1)
+        alert, message = sorted(run.err.splitlines())
+        self.assertRegex(alert, "^ALERT ")
+        self.assertEqual(message, "openrouter-remote: error: stdout cannot be written: No space left on device")
+
+    def test_a_closed_stdout_is_an_error(self):
+        self.start()
+        message = "openrouter-remote: error: stdout cannot be written: stdout is closed\n"
+        for argv in (["balance"], ["models", "list", "--json", "--limit", "1"]):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.start_program(*argv, preexec_fn=closed(1)), Run(5, "", message))
+
+    def test_help_for_a_closed_stdout_makes_no_traceback(self):
+        for argv in (["--help"], ["--version"]):
+            with self.subTest(argv=argv):
+                run = self.start_program(*argv, preexec_fn=closed(1))
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertTrue(
+                    run.err.endswith("openrouter-remote: error: stdout cannot be written: stdout is closed\n")
+                )
+
+    def test_whoever_has_nothing_to_say_needs_no_stdout(self):
+        self.start()
+        run = self.start_program("balance", "--alert-below", "0.1", "--quiet", preexec_fn=closed(1))
+        self.assertEqual(run, Run(0, "", ""))
+
+    def test_without_a_stderr_exit_codes_and_stdout_stay_as_they_are(self):
+        self.start()
+        cases = (
+            ["balance", "-v"],
+            ["balance", "--alert-below", "5"],
+            ["models", "list", "--limit", "1"],
+            ["keys", "list"],
+        )
+        for argv in cases:
+            expected = self.run_program(*argv)[:2]
+            with self.subTest(argv=argv, stderr="closed"):
+                run = self.start_program(*argv, preexec_fn=closed(2))
+                self.assertEqual((run.code, run.out, run.err), (*expected, ""))
+            if os.path.exists(FULL):
+                with self.subTest(argv=argv, stderr="full"), open(FULL, "w") as full:
+                    self.assertEqual(self.start_program(*argv, stderr=full)[:2], expected)
+
+    def test_a_reader_of_stderr_that_is_gone_changes_nothing(self):
+        self.start()
+        reader, writer = os.pipe()
+        os.close(reader)
+        run = self.start_program("balance", "--alert-below", "5", "-v", stderr=writer)
+        os.close(writer)
+        self.assertEqual(run[:2], self.run_program("balance", "--alert-below", "5")[:2])
+
+    def test_a_closed_stdin_is_no_trouble(self):
+        self.start()
+        run = self.start_program("balance", preexec_fn=closed(0))
+        self.assertEqual(run, self.run_program("balance"))
+
+    def test_without_any_stream_the_exit_code_still_tells(self):
+        self.start()
+        for code, argv in ((1, ["balance", "--alert-below", "5"]), (5, ["balance"])):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.start_program(*argv, preexec_fn=closed(0, 1, 2)), Run(code, "", ""))
+
+
+class EncodingTest(ProcessTest):
+    """A name that the encoding of stdout does not know is written as escapes."""
+
+    def setUp(self):
+        super().setUp()
+        self.start(models=[make_model("a/größe", name="Größe 大 \U0001f600")])
+
+    def test_ascii_gets_escapes(self):
+        c = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        for env in ({"PYTHONIOENCODING": "ascii:strict"}, c):
+            with self.subTest(env=env):
+                for name in ("LC_ALL", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONCOERCECLOCALE"):
+                    self.env.pop(name, None)
+                self.env.update(env)
+                run = self.start_program("models", "show", "a/gr")
+                self.assertEqual((run.code, run.err), (0, ""))
+                name, id = (line.split(None, 1)[1] for line in run.out.splitlines()[:2])
+                self.assertEqual((name, id), (r"Gr\xf6\xdfe \u5927 \U0001f600", r"a/gr\xf6\xdfe"))
+
+    def test_utf_8_gets_the_name_itself(self):
+        self.env["PYTHONIOENCODING"] = "utf-8"
+        self.assertEqual(self.start_program("models", "list").out.splitlines()[1].split()[0], "a/größe")
+
+    def test_stderr_gets_escapes_too(self):
+        self.env["PYTHONIOENCODING"] = "ascii"
+        run = self.start_program("models", "show", "a/groesse")
+        self.assertEqual((run.code, run.out), (4, ""))
+        self.assertIn(r"a/gr\xf6\xdfe", run.err)
+
+    def test_arguments_that_are_not_utf_8_make_no_traceback(self):
+        run = self.start_program(b"models", b"show", b"a/\xff")
+        self.assertEqual((run.code, run.out), (4, ""))
+        self.assertIn(r"'a/\udcff'", run.err)
+        for code, argv in (
+            (4, ["models", "show", "\udcff"]),
+            (4, ["models", "endpoints", "\udcff/\udcff"]),
+            (0, ["models", "list", "--search", "\udcff"]),
+            (0, ["models", "list", "--provider", "\udcff"]),
+            (2, ["models", "list", "--supports", "\udcff"]),
+            (2, ["balance", "--env-file", "\udcff"]),
+        ):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.run_program(*argv).code, code)
+
+
+class SignalTest(ProcessTest):
+    def hanging(self):
+        service = self.start()
+        service.always("GET", "*", stream(lambda: [b""], 30))
+        return service
+
+    def test_ctrl_c_ends_a_request_that_hangs(self):
+        service = self.hanging()
+        with self.started("balance", "--spendable", preexec_fn=default_signals) as process:
+            self.wait_for_request(service)
+            process.send_signal(signal.SIGINT)
+            code = self.assert_quick_end(process)
+            self.assertEqual((code, process.stdout.read(), process.stderr.read()), (130, "", ""))
+
+    def test_ctrl_c_ends_the_wait_before_another_try(self):
+        service = self.start()
+        service.always("GET", "*", error(503, "Overloaded", {"Retry-After": "20"}))
+        with self.started("models", "list", preexec_fn=default_signals) as process:
+            self.wait_for_request(service)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            code = self.assert_quick_end(process)
+            self.assertEqual((code, process.stdout.read(), process.stderr.read()), (130, "", ""))
+
+    def test_ctrl_c_ends_the_writing_to_a_reader_that_does_not_read(self):
+        self.start(models=[make_model(f"author/model-{n:05}") for n in range(500)])
+        argv = ("models", "list", "--json")
+        for leave in (False, True):
+            with self.subTest(leave=leave), self.started(*argv, preexec_fn=default_signals) as process:
+                self.assertTrue(process.stdout.read(1))
+                time.sleep(0.1)
+                process.send_signal(signal.SIGINT)
+                if leave:
+                    process.stdout.close()
+                self.assertEqual(self.assert_quick_end(process), 130)
+                self.assertEqual(process.stderr.read(), "")
+
+    def test_an_ignored_interrupt_stays_ignored(self):
+        service = self.start(latency=0.3)
+        ignore = lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)  # noqa: E731
+        with self.started("balance", preexec_fn=ignore) as process:
+            self.wait_for_request(service)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual((self.assert_quick_end(process, 5), process.stderr.read()), (0, ""))
+
+    def test_a_termination_makes_no_traceback(self):
+        service = self.hanging()
+        with self.started("models", "list") as process:
+            self.wait_for_request(service)
+            process.terminate()
+            code = self.assert_quick_end(process)
+            self.assertEqual((code, process.stdout.read(), process.stderr.read()), (-signal.SIGTERM, "", ""))
+
+
+class TerminalTest(ProcessTest):
+    def on_terminal(self, *argv, columns=80, keep_stdout=False, **env):
+        """What a terminal of this width shows, and the exit code; with `keep_stdout` only stderr goes there."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        with subprocess.Popen(
+            [sys.executable, PROGRAM, *argv],
+            env={"TERM": "xterm", **self.env, **env},
+            stdin=slave,
+            stdout=subprocess.PIPE if keep_stdout else slave,
+            stderr=slave,
+        ) as process:
+            os.close(slave)
+            shown = b""
+            with contextlib.suppress(OSError):  # Linux says EIO where others say that it is the end
+                while True:
+                    piece = os.read(master, 65536)
+                    if not piece:
+                        break
+                    shown += piece
+            os.close(master)
+            out = process.stdout.read().decode() if process.stdout else ""
+        return Run(process.returncode, out, shown.decode().replace("\r\n", "\n"))
+
+    def test_a_terminal_gets_a_coloured_header_and_a_pipe_gets_none(self):
+        self.start()
+        piped = self.start_program("models", "list", "--limit", "3").out
+        header = piped.partition("\n")[0]
+        shown = self.on_terminal("models", "list", "--limit", "3", columns=200)
+        self.assertEqual(shown.code, 0)
+        self.assertIn(f"\x1b[1m{header}\x1b[0m\n{piped.partition(chr(10))[2]}", shown.err)
+
+    def test_no_color_and_a_dumb_terminal_turn_colours_off(self):
+        self.start()
+        for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            with self.subTest(env=env):
+                shown = self.on_terminal("balance", "--alert-below", "5", **env)
+                self.assertEqual((shown.code, shown.err.count("\n"), "\x1b" in shown.err), (1, 4, False))
+
+    def test_an_alert_is_red_on_a_terminal(self):
+        self.start()
+        shown = self.on_terminal("balance", "--alert-below", "5")
+        self.assertEqual(shown.code, 1)
+        self.assertRegex(shown.err, r"\x1b\[31mALERT [^\n\x1b]+\x1b\[0m\n\Z")
+
+    def test_a_table_fits_the_width_of_the_terminal_and_keeps_every_identifier(self):
+        service = self.start()
+        for columns in (40, 80):
+            with self.subTest(columns=columns):
+                shown = self.on_terminal("models", "list", columns=columns, NO_COLOR="1")
+                self.assertEqual([line for line in shown.err.splitlines() if len(line) > columns], [])
+                for model in service.models:
+                    self.assertRegex(shown.err, rf"(?m)^{re.escape(model['id'])}( |$)")
+
+    def test_a_table_in_a_pipe_is_whole_whatever_the_terminal_beside_it(self):
+        self.start()
+        expected = self.start_program("models", "list").out
+        self.assertEqual(self.on_terminal("models", "list", columns=40, keep_stdout=True).out, expected)
+
+    def test_the_pages_of_a_long_answer_show_as_progress_on_a_terminal(self):
+        self.start(models_page_size=5)
+        shown = self.on_terminal("models", "list", "--json", keep_stdout=True)
+        self.assertEqual(shown.code, 0)
+        self.assertRegex(shown.err, r"\A\r\x1b\[K5 models[^\n]*\r\x1b\[K10 models[^\n]*\r\x1b\[K\Z")
+        self.assertNotIn("\x1b", shown.out)
+
+    def test_a_dumb_terminal_gets_no_escape_sequences_as_progress(self):
+        self.start(models_page_size=5)
+        self.assertNotIn("\x1b", self.on_terminal("models", "list", "--json", keep_stdout=True, TERM="dumb").err)
+
+    def test_a_single_page_shows_no_progress(self):
+        self.start()
+        self.assertEqual(self.on_terminal("models", "list", "--json", keep_stdout=True).err, "")
+
+    def test_progress_is_gone_before_an_error_is_shown(self):
+        service = self.start(models_page_size=5)
+        service.fail("GET", "/models", lambda handler: handler.reply(service.respond(handler.asked)), error(400, "No"))
+        shown = self.on_terminal("models", "list", keep_stdout=True)
+        self.assertEqual((shown.code, shown.out), (5, ""))
+        self.assertTrue(shown.err.endswith("\r\x1b[Kopenrouter-remote: error: GET /models: 400 No\n"))
+
+    def test_a_pipe_gets_no_progress(self):
+        self.start(models_page_size=5)
+        run = self.start_program("models", "list", "--json")
+        self.assertEqual((run.code, run.err), (0, ""))
+
+
+class LimitTest(ProcessTest):
+    def ended(self, *argv):
+        """(Run, seconds, MiB of memory at most) of the real program."""
+        started = time.monotonic()
+        with self.started(*argv) as process:
+            out, err = process.stdout.read(), process.stderr.read()
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+        unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+        return Run(process.returncode, out, err), time.monotonic() - started, used.ru_maxrss / unit
+
+    def test_an_endless_answer_and_a_gzip_bomb_are_refused_in_little_memory(self):
+        for name, fault in (("endless", endless()), ("gzip bomb", gzip_bomb(500))):
+            with self.subTest(name=name):
+                service = self.start()
+                service.always("GET", "/models", fault)
+                run, _, memory = self.ended("models", "list")
+                message = "openrouter-remote: error: GET /models: 200 with more than 64 MiB: refused\n"
+                self.assertEqual(run, Run(5, "", message))
+                self.assertEqual(len(service.requests), 1)
+                self.assertLess(memory, 250)
+
+    def test_a_dripping_answer_ends_at_the_timeout(self):
+        body = {"data": [make_model("a/b")]}
+        for name, fault in (("body", drip(body, 0.05)), ("headers too", drip(body, 0.05, headers=True))):
+            with self.subTest(name=name):
+                service = self.start()
+                service.always("GET", "/models", fault)
+                run, seconds, _ = self.ended("--timeout", "0.4", "models", "list")
+                message = "openrouter-remote: error: GET /models: no complete answer within 0.4 s\n"
+                self.assertEqual(run, Run(5, "", message + "hint: try a longer --timeout\n"))
+                self.assertLess(seconds, 5)
+
+    def test_a_slow_answer_within_the_timeout_is_waited_for(self):
+        service = self.start()
+        service.always("GET", "/credits", drip({"data": {"total_credits": 1, "total_usage": 0}}, 0.005))
+        self.assertEqual(self.ended("--timeout", "9", "balance")[0].code, 0)
+
+    def test_deeply_nested_json_makes_no_traceback(self):
+        for body in ("[" * 10**6, '{"data":' * 10**5 + "1" + "}" * 10**5):
+            with self.subTest(body=body[:8]):
+                self.start().always("GET", "/models", answer(200, body))
+                run = self.start_program("models", "list")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertRegex(run.err, r"\Aopenrouter-remote: error: [^\n]+\n(hint: [^\n]+\n)?\Z")
+
+
+if __name__ == "__main__":
+    unittest.main()

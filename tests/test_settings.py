@@ -1,0 +1,755 @@
+"""Settings: `.env` syntax, layers and their precedence, base URLs, keys, and what --verbose tells of them."""
+
+import contextlib
+import io
+import os
+import re
+import unittest
+from unittest import mock
+
+from standin import MANAGEMENT_KEY, USER_KEY, answer, error
+from support import ProgramTest, Run, program
+
+ANOTHER_KEY = "sk-or-v1-" + "cafe" * 16
+DEFAULT = "https://openrouter.ai/api/v1"
+MANAGEMENT_COMMANDS = (
+    ("usage",),
+    ("usage", "--by", "model"),
+    ("keys", "list"),
+    ("keys", "show", "production"),
+    ("keys", "create", "--name", "new"),
+    ("keys", "disable", "production"),
+    ("keys", "enable", "production"),
+    ("keys", "rename", "production", "new"),
+    ("keys", "set-limit", "production", "5"),
+    ("keys", "delete", "production", "-y"),
+    ("keys", "rotate", "production"),
+)
+
+
+class SettingsTest(ProgramTest):
+    def settings(self, *env_files):
+        """Settings as a command line with these --env-file options would see them, and the warnings on the way."""
+        environment = mock.patch.dict(os.environ, self.env, clear=True)
+        environment.start()  # until the end of the test: Settings look into it when they are asked
+        self.addCleanup(environment.stop)
+        warnings: list = []
+        return program.Settings(list(env_files), warnings.append), warnings
+
+    def user_key(self, *env_files):
+        setting = self.settings(*env_files)[0].key(program.USER_KEY)
+        return setting and setting.value
+
+    def management_key(self, *env_files):
+        setting = self.settings(*env_files)[0].key(program.MANAGEMENT_KEY)
+        return setting and setting.value
+
+    def base_url(self, *env_files):
+        return self.settings(*env_files)[0].base_url().value
+
+    def go_to(self, folder):
+        path = os.path.join(self.folder, folder)
+        os.makedirs(path, exist_ok=True)
+        os.chdir(path)
+
+
+class EnvSyntaxTest(SettingsTest):
+    def check(self, table):
+        for text, expected in table:
+            with self.subTest(text=text):
+                self.assertEqual(program.parse_env(text), (expected, []))
+
+    def test_a_line_is_a_name_and_a_value(self):
+        self.check(
+            [
+                ("A=1", {"A": "1"}),
+                ("A=1\n", {"A": "1"}),
+                ("A=1\nB=2\n", {"A": "1", "B": "2"}),
+                ("  A  =  1  ", {"A": "1"}),
+                ("\tA\t=\t1\t", {"A": "1"}),
+                ("A=", {"A": ""}),
+                ("A=''", {"A": ""}),
+                ('A=""', {"A": ""}),
+                ("A=one two", {"A": "one two"}),
+                ("A=it's", {"A": "it's"}),
+                ("_a1=x", {"_a1": "x"}),
+                ("A=1\nA=2", {"A": "2"}),
+                ("A=é", {"A": "é"}),
+            ]
+        )
+
+    def test_a_name_may_have_export_before_it(self):
+        self.check(
+            [
+                ("export A=1", {"A": "1"}),
+                ("  export \t A = 1", {"A": "1"}),
+                ("export A='1'", {"A": "1"}),
+                ("export=1", {"export": "1"}),
+                ("exported=1", {"exported": "1"}),
+            ]
+        )
+
+    def test_a_comment_stands_on_its_own_line_or_after_a_value_and_a_space(self):
+        self.check(
+            [
+                ("# A=1", {}),
+                ("  # A=1", {}),
+                ("#A=1\nB=2", {"B": "2"}),
+                ("# it's \"open\nB=2", {"B": "2"}),
+                ("A=1 # one", {"A": "1"}),
+                ("A=1\t#one", {"A": "1"}),
+                ("A= # nothing", {"A": ""}),
+                ("A=1#2", {"A": "1#2"}),
+                ("A='1' # one", {"A": "1"}),
+                ('A="1" # "one"', {"A": "1"}),
+                ("A='1 # 2'", {"A": "1 # 2"}),
+                ('A="1 # 2"', {"A": "1 # 2"}),
+                ("A=x # it's\nB=2", {"A": "x", "B": "2"}),
+            ]
+        )
+
+    def test_single_quotes_keep_everything_as_it_is(self):
+        self.check([(r"A='a\n\"$B\\ '", {"A": r"a\n\"$B\\ "}), ("A='say \"x\"'", {"A": 'say "x"'})])
+
+    def test_double_quotes_know_escapes_and_line_breaks(self):
+        self.check(
+            [
+                (r'A="1\n2\t3\r4"', {"A": "1\n2\t3\r4"}),
+                (r'A="say \"x\""', {"A": 'say "x"'}),
+                (r'A="C:\\new"', {"A": r"C:\new"}),
+                (r'A="\$B"', {"A": "$B"}),
+                (r'A="\d"', {"A": r"\d"}),
+                ('A="it\'s"', {"A": "it's"}),
+                ('A="1\n2\n\n3"\nB=4', {"A": "1\n2\n\n3", "B": "4"}),
+                ('A="1\r\n2"\r\nB=3', {"A": "1\n2", "B": "3"}),
+                ('A="\n# no comment\nB=1"', {"A": "\n# no comment\nB=1"}),
+            ]
+        )
+
+    def test_an_escape_outside_double_quotes_is_none(self):
+        self.check([(r"A=a\nb", {"A": r"a\nb"})])
+
+    def test_a_value_may_hold_equals_signs(self):
+        self.check([("A=a=b==", {"A": "a=b=="}), ("A='a=b'", {"A": "a=b"}), ('A="a=b"', {"A": "a=b"})])
+
+    def test_line_breaks_of_windows_and_of_old_macs_are_line_breaks(self):
+        self.check(
+            [("A=1\r\nB='2'\r\n\r\nC=\"3\"\r\n", {"A": "1", "B": "2", "C": "3"}), ("A=1\rB=2", {"A": "1", "B": "2"})]
+        )
+
+    def test_blank_lines_and_an_empty_file_are_fine(self):
+        self.check([("", {}), ("\n", {}), ("\n \n\t\nA=1\n\n", {"A": "1"}), ("   ", {})])
+
+    def test_nothing_is_interpolated_or_run(self):
+        self.check(
+            [
+                ("B=1\nA=$B", {"B": "1", "A": "$B"}),
+                ('B=1\nA="${B}"', {"B": "1", "A": "${B}"}),
+                ("A=$(touch pwned)", {"A": "$(touch pwned)"}),
+                ('A="`touch pwned`"', {"A": "`touch pwned`"}),
+                ("A=~", {"A": "~"}),
+                ("A=%PATH%", {"A": "%PATH%"}),
+            ]
+        )
+        self.assertEqual(os.listdir(), [])
+
+    def test_a_line_that_cannot_be_read_is_skipped_alone(self):
+        for line in (
+            "nonsense",
+            "export",
+            "export A",
+            "=1",
+            "1A=1",
+            "A B=1",
+            "A: 1",
+            "Ä=1",
+            "A='1",
+            'A="1',
+            "A='1'2",
+            'A="1" 2',
+            'A="1"# too near',
+            "{",
+            "\0",
+            'A="1\nB',
+        ):
+            with self.subTest(line=line):
+                values, unreadable = program.parse_env(f"X=1\n{line}\nY=2\n\nZ='3'")
+                self.assertEqual(values, {"X": "1", "Y": "2", "Z": "3"})
+                self.assertEqual(unreadable, list(range(2, 3 + line.count("\n"))))
+
+    def test_lines_are_counted_through_values_of_several_lines(self):
+        self.assertEqual(program.parse_env('A="1\n2\n3"\nbad\n\nbad\n')[1], [4, 6])
+
+    def test_a_byte_order_mark_is_no_part_of_the_first_name(self):
+        self.write(".env", "\ufeffOPENROUTER_API_KEY=" + USER_KEY)
+        self.assertEqual(self.user_key(), USER_KEY)
+
+    def test_a_byte_that_is_not_utf_8_spoils_only_its_own_value(self):
+        path = self.write("settings", "")
+        with open(path, "wb") as file:
+            file.write(b"OTHER=\xff\nOPENROUTER_API_KEY=" + USER_KEY.encode())
+        self.assertEqual(self.user_key(path), USER_KEY)
+
+    def test_a_file_of_another_encoding_is_only_unreadable_lines(self):
+        path = self.write("settings", "")
+        with open(path, "wb") as file:
+            file.write(f"OPENROUTER_API_KEY={USER_KEY}\r\n".encode("utf-16"))
+        self.start()
+        run = self.run_program("--env-file", path, "balance")
+        self.assertEqual((run.code, run.out), (3, ""))
+        self.assertIn(f"openrouter-remote: warning: {path}: line 1 cannot be read and is skipped\n", run.err)
+
+    def test_an_unreadable_line_is_warned_about_in_a_file_that_the_user_named(self):
+        self.start()
+        path = self.write("settings", f"OPENROUTER_API_KEY={USER_KEY}\n\nnonsense sk-or-v1-1\nOPENROUTER_X 1\n")
+        run = self.run_program("models", "list", "--limit", "1", "--json", "--env-file", path)
+        warning = "openrouter-remote: warning: {}: line {} cannot be read and is skipped\n"
+        self.assertEqual((run.code, run.err), (0, warning.format(path, 3) + warning.format(path, 4)))
+
+    def test_an_unreadable_line_of_a_project_file_is_passed_over_in_silence(self):
+        self.start(credits_for_user_key="allowed")
+        self.write(".env", f"nonsense\nOPENROUTER_API_KEY={USER_KEY}\n")
+        run = self.run_program("balance")
+        self.assertEqual((run.code, run.err), (0, ""))
+
+    def test_many_open_quotes_take_no_time(self):
+        text = 'A="\\' * 100_000 + "\n" + "A='\n" * 50_000 + 'B="1\n' * 50_000
+        self.assertEqual(program.parse_env(text)[0], {})
+
+
+class LayersTest(SettingsTest):
+    """Which of several sources of one name wins."""
+
+    def test_a_project_file_wins_over_the_shell(self):
+        self.env["OPENROUTER_API_KEY"] = "shell"
+        self.write(".env", "OPENROUTER_API_KEY=project")
+        self.assertEqual(self.user_key(), "project")
+
+    def test_env_local_wins_over_env_in_the_same_folder(self):
+        self.write(".env", "OPENROUTER_API_KEY=env")
+        self.write(".env.local", "OPENROUTER_API_KEY=local")
+        self.assertEqual(self.user_key(), "local")
+
+    def test_a_nearer_folder_wins(self):
+        self.write(".env", "OPENROUTER_API_KEY=far")
+        self.write("a/.env", "OPENROUTER_API_KEY=near")
+        self.go_to("a/b/c")
+        self.assertEqual(self.user_key(), "near")
+
+    def test_a_nearer_env_wins_over_a_farther_env_local(self):
+        self.write(".env.local", "OPENROUTER_API_KEY=far")
+        self.write("a/.env", "OPENROUTER_API_KEY=near")
+        self.go_to("a")
+        self.assertEqual(self.user_key(), "near")
+
+    def test_a_folder_below_or_beside_is_not_looked_into(self):
+        self.write("a/b/.env", "OPENROUTER_API_KEY=below")
+        self.write("beside/.env", "OPENROUTER_API_KEY=beside")
+        self.go_to("a")
+        self.assertIsNone(self.user_key())
+
+    def test_other_names_of_env_files_are_not_looked_at(self):
+        for name in (".env.production", ".env.example", "env", ".envrc"):
+            self.write(name, "OPENROUTER_API_KEY=other")
+        self.assertIsNone(self.user_key())
+
+    def test_a_named_file_wins_over_project_and_shell(self):
+        self.env["OPENROUTER_API_KEY"] = "shell"
+        self.write(".env.local", "OPENROUTER_API_KEY=project")
+        self.assertEqual(self.user_key(self.write("settings", "OPENROUTER_API_KEY=named")), "named")
+
+    def test_a_later_named_file_wins(self):
+        first, second = (self.write(name, f"OPENROUTER_API_KEY={name}") for name in ("first", "second"))
+        self.assertEqual(self.user_key(first, second), "second")
+        self.assertEqual(self.user_key(second, first), "first")
+
+    def test_layers_are_merged_name_by_name(self):
+        self.env["OPENROUTER_BASE_URL"] = "https://shell.example/v1"
+        self.write(".env", "OPENROUTER_API_KEY=far\nOPENROUTER_MANAGEMENT_KEY=far")
+        self.write("a/.env.local", "OPENROUTER_API_KEY=near")
+        self.go_to("a")
+        found = self.user_key(), self.management_key(), self.base_url()
+        self.assertEqual(found, ("near", "far", "https://shell.example/v1"))
+
+    def test_an_empty_value_counts_as_not_set_in_every_layer(self):
+        self.env["OPENROUTER_API_KEY"] = "shell"
+        self.write(".env.local", "OPENROUTER_API_KEY=")
+        self.write(".env", "OPENROUTER_API_KEY=''")
+        named = self.write("settings", "OPENROUTER_API_KEY=   # later")
+        self.assertEqual(self.user_key(named), "shell")
+        self.env["OPENROUTER_API_KEY"] = ""
+        self.assertIsNone(self.user_key(named))
+
+    def test_an_empty_base_url_is_the_default(self):
+        self.env["OPENROUTER_BASE_URL"] = ""
+        self.write(".env", "OPENROUTER_BASE_URL=")
+        self.assertEqual(self.base_url(), DEFAULT)
+
+    def test_the_older_name_of_the_management_key_wins_within_a_layer(self):
+        both = "OPENROUTER_MANAGEMENT_KEY=newer\nOPENROUTER_PROVISIONING_KEY=older\n"
+        self.assertEqual(self.management_key(self.write("settings", both)), "older")
+        self.env.update(OPENROUTER_MANAGEMENT_KEY="newer", OPENROUTER_PROVISIONING_KEY="older")
+        self.assertEqual(self.management_key(), "older")
+        self.env["OPENROUTER_PROVISIONING_KEY"] = ""
+        self.assertEqual(self.management_key(), "newer")
+
+    def test_either_name_of_the_management_key_in_a_higher_layer_wins_over_both(self):
+        self.env.update(OPENROUTER_MANAGEMENT_KEY="shell 1", OPENROUTER_PROVISIONING_KEY="shell 2")
+        self.write(".env", "OPENROUTER_MANAGEMENT_KEY=project")
+        self.assertEqual(self.management_key(), "project")
+        self.write(".env", "OPENROUTER_MANAGEMENT_KEY=project 1\nOPENROUTER_PROVISIONING_KEY=project 2")
+        self.write(".env.local", "OPENROUTER_MANAGEMENT_KEY=local")
+        self.assertEqual(self.management_key(), "local")
+
+    def test_a_folder_or_a_pipe_called_env_is_no_settings_file(self):
+        self.env["OPENROUTER_API_KEY"] = "shell"
+        os.mkdir(".env")
+        os.mkfifo(".env.local")
+        settings, warnings = self.settings()
+        self.assertEqual((settings.key(program.USER_KEY).value, warnings), ("shell", []))
+
+    def test_a_link_called_env_is_followed_and_a_dangling_one_is_not_there(self):
+        os.symlink(self.write("a/settings", "OPENROUTER_API_KEY=linked"), ".env")
+        os.symlink("nowhere", ".env.local")
+        self.assertEqual(self.user_key(), "linked")
+
+    def test_a_project_file_that_cannot_be_read_is_warned_about_and_skipped(self):
+        self.env["OPENROUTER_API_KEY"] = "shell"
+        path = self.write(".env", "OPENROUTER_API_KEY=project\n" + "#" * (1 << 20))
+        settings, warnings = self.settings()
+        self.assertEqual(settings.key(program.USER_KEY).value, "shell")
+        self.assertEqual(warnings, [f"{path}: larger than 1 MiB; the file is skipped"])
+
+    def test_a_deleted_current_folder_has_no_project_files(self):
+        self.env["OPENROUTER_API_KEY"] = "shell"
+        self.go_to("a")
+        os.rmdir(os.path.join(self.folder, "a"))
+        self.assertEqual(self.user_key(), "shell")
+
+    def test_only_names_of_openrouter_are_read(self):
+        self.start()
+        self.write(".env", "http_proxy=http://127.0.0.1:9\nHTTP_PROXY=http://127.0.0.1:9\nNO_COLOR=1\nAPI_KEY=x\n")
+        self.assertEqual(self.run_program("models", "list", "--limit", "1").code, 0)
+
+    def test_the_environment_of_the_process_stays_as_it_is(self):
+        self.start(credits_for_user_key="allowed")
+        self.write(".env", f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_OTHER=1\n")
+        with mock.patch.dict(os.environ, self.env, clear=True), contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(program.main(["balance"]), 0)
+            self.assertEqual(dict(os.environ), self.env)
+
+
+class EnvFileOptionTest(SettingsTest):
+    """--env-file as it is typed."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(credits_for_user_key="allowed")
+        self.good = self.write("good", f"OPENROUTER_API_KEY={USER_KEY}")
+        self.bad = self.write("bad", f"OPENROUTER_API_KEY={ANOTHER_KEY}")
+
+    def test_it_is_taken_before_and_after_the_command_and_the_last_one_wins(self):
+        for code, argv in (
+            (0, ["--env-file", self.good, "balance"]),
+            (0, ["balance", "--env-file", self.good]),
+            (0, ["balance", f"--env-file={self.good}"]),
+            (0, ["--env-file", self.bad, "--env-file", self.good, "balance"]),
+            (0, ["balance", "--env-file", self.bad, "--env-file", self.good]),
+            (0, ["--env-file", self.bad, "balance", "--env-file", self.good]),
+            (3, ["--env-file", self.good, "--env-file", self.bad, "balance"]),
+            (3, ["balance", "--env-file", self.good, "--env-file", self.bad]),
+            (3, ["--env-file", self.good, "balance", "--env-file", self.bad]),
+        ):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.run_program(*argv).code, code)
+
+    def test_it_is_taken_between_a_command_and_its_subcommand_too(self):
+        files = [self.write(name, f"OPENROUTER_MANAGEMENT_KEY={name}") for name in ("one", "two", "three")]
+        argv = [
+            "--env-file",
+            files[0],
+            "models",
+            "--env-file",
+            files[1],
+            "list",
+            "--env-file",
+            files[2],
+            "--limit",
+            "1",
+        ]
+        for last in (2, 1, 0):
+            with self.subTest(last=last):
+                err = self.run_program("-v", *argv).err
+                self.assertIn(f"openrouter-remote: OPENROUTER_MANAGEMENT_KEY=*** from {files[last]}\n", err)
+                os.truncate(files[last], 0)
+
+    def test_files_are_merged_name_by_name(self):
+        address = self.write("address", "OPENROUTER_BASE_URL=" + self.env.pop("OPENROUTER_BASE_URL"))
+        self.assertEqual(self.run_program("--env-file", self.good, "balance", "--env-file", address).code, 0)
+
+    def test_its_path_is_relative_to_the_current_folder(self):
+        self.go_to("a")
+        self.assertEqual(self.run_program("balance", "--env-file", "../good").code, 0)
+
+    def test_it_reads_a_pipe(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.write(writer, f"OPENROUTER_API_KEY={USER_KEY}".encode())
+        os.close(writer)
+        self.assertEqual(self.run_program("balance", "--env-file", f"/dev/fd/{reader}").code, 0)
+
+    def test_one_that_cannot_be_read_is_wrong_usage(self):
+        large = self.write("large", "#" * (1 << 20) + "\n")
+        os.mkdir("folder")
+        for path, reason in (
+            ("missing", "No such file or directory"),
+            ("", "No such file or directory"),
+            ("folder", "Is a directory"),
+            ("good/below", "Not a directory"),
+            (large, "larger than 1 MiB"),
+        ):
+            for argv in (["--env-file", path, "balance"], ["balance", "--env-file", self.good, "--env-file", path]):
+                with self.subTest(argv=argv):
+                    message = f"openrouter-remote: error: --env-file {path}: {reason}\n"
+                    hint = "hint: name a readable file of NAME=value lines\n"
+                    self.assertEqual(self.run_program(*argv), Run(2, "", message + hint))
+        self.assertEqual(self.service.requests, [])
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_one_without_permission_is_wrong_usage(self):
+        os.chmod(self.good, 0)
+        run = self.run_program("balance", "--env-file", self.good)
+        self.assertEqual((run.code, run.out), (2, ""))
+        self.assertIn(f"error: --env-file {self.good}: Permission denied\n", run.err)
+
+    def test_one_that_cannot_be_read_is_an_error_before_a_command_without_keys_too(self):
+        self.assertEqual(self.run_program("models", "list", "--env-file", "missing").code, 2)
+
+
+class BaseUrlTest(SettingsTest):
+    def refusal(self, url, *env_files):
+        with self.assertRaises(program.UsageError) as caught:
+            self.fail(f"{url} is taken as {self.base_url(*env_files)}")
+        return str(caught.exception)
+
+    def test_the_default_is_the_service_itself(self):
+        self.assertEqual(self.base_url(), DEFAULT)
+
+    def test_a_project_file_may_name_the_service_its_subdomains_and_loopback(self):
+        for url in (
+            "https://openrouter.ai/api/v1",
+            "https://openrouter.ai",
+            "https://openrouter.ai:8443/api/v1",
+            "https://OpenRouter.AI/api/v1",
+            "https://eu.openrouter.ai/api/v1",
+            "https://a.b-c.openrouter.ai/api/v1",
+            "http://127.0.0.1:8080/api/v1",
+            "http://127.8.9.1/api/v1",
+            "http://[::1]:8080/api/v1",
+            "http://localhost:8080/api/v1",
+            "http://LOCALHOST/api/v1",
+            "https://127.0.0.1/api/v1",
+            "https://localhost",
+        ):
+            with self.subTest(url=url):
+                self.write(".env", f"OPENROUTER_BASE_URL={url}\n")
+                self.assertEqual(self.base_url(), url)
+
+    def test_a_project_file_may_not_name_another_host(self):
+        for url, host in (
+            ("https://evil.com/api/v1", "evil.com"),
+            ("https://openrouter.ai.evil.com/api/v1", "openrouter.ai.evil.com"),
+            ("https://evilopenrouter.ai/api/v1", "evilopenrouter.ai"),
+            ("https://evil-openrouter.ai/api/v1", "evil-openrouter.ai"),
+            ("https://openrouter.ai.:443/api/v1", "openrouter.ai."),
+            ("https://openrouter.com/api/v1", "openrouter.com"),
+            ("https://ai/api/v1", "ai"),
+            ("https://evil.com/.openrouter.ai", "evil.com"),
+            ("https://evil.com/openrouter.ai/api/v1", "evil.com"),
+            ("https://127.0.0.1.evil.com/api/v1", "127.0.0.1.evil.com"),
+            ("https://localhost.evil.com/api/v1", "localhost.evil.com"),
+            ("https://128.0.0.1/api/v1", "128.0.0.1"),
+            ("https://10.0.0.1/api/v1", "10.0.0.1"),
+            ("https://0.0.0.0/api/v1", "0.0.0.0"),
+            ("https://[2001:db8::1]/api/v1", "[2001:db8::1]"),
+        ):
+            for name in (".env", ".env.local", "above/.env"):
+                with self.subTest(url=url, name=name):
+                    path = self.write(name, f"OPENROUTER_BASE_URL={url}\n")
+                    self.go_to(os.path.join(os.path.dirname(name), "below"))
+                    refused = (
+                        f"OPENROUTER_BASE_URL (from {path}) is refused: a project file must not send a key to {host}"
+                    )
+                    self.assertEqual(self.refusal(url), refused)
+                    os.chdir(self.folder)
+                    os.unlink(path)
+
+    def test_what_only_looks_like_a_good_url_is_refused_from_everywhere(self):
+        urls = (
+            "https://openrouter.ai@evil.com/api/v1",
+            "https://openrouter.ai:443@evil.com/api/v1",
+            "https://user:password@openrouter.ai/api/v1",
+            "http://127.0.0.1@evil.com/api/v1",
+            "http://127.0.0.1:80@evil.com/api/v1",
+            "http://localhost\\@evil.com/",
+            "https://evil.com\\.openrouter.ai/",
+            "https://evil.com?.openrouter.ai/",
+            "https://evil.com#.openrouter.ai/",
+            "https://evil.com%2F.openrouter.ai/",
+            "https://evil.com .openrouter.ai/",
+            "https://evil.com\t.openrouter.ai/",
+            "https://evil.com\n.openrouter.ai/",
+            "https://openr\u043euter.ai/api/v1",
+            "https://evil.com\u3002openrouter.ai/",
+            "https://openrouter.ai/api/v1?next=1",
+            "https://openrouter.ai/api/../v1",
+            "https://openrouter.ai:0/api/v1",
+            "https://openrouter.ai:65536/api/v1",
+            "https://openrouter.ai:x/api/v1",
+            "https:///api/v1",
+            "https://",
+            "https:openrouter.ai",
+            "//openrouter.ai/api/v1",
+            "openrouter.ai/api/v1",
+            "ftp://openrouter.ai/api/v1",
+            "file:///etc/passwd",
+            "data:,{}",
+            "https://[openrouter.ai]/",
+            "http://[::1/",
+        )
+        for url in urls:
+            escaped = url.replace("\\", "\\\\").replace("\n", "\\n")
+            project = self.write(".env", f'OPENROUTER_BASE_URL="{escaped}"\n')
+            named = self.write("settings", f'OPENROUTER_BASE_URL="{escaped}"\n')
+            for source, env_files in ((project, ()), (named, (named,))):
+                with self.subTest(url=url, source=source):
+                    refused = f"OPENROUTER_BASE_URL (from {source}) is refused: it is not a plain http(s) URL"
+                    self.assertEqual(self.refusal(url, *env_files), refused)
+            os.unlink(project)
+            self.env["OPENROUTER_BASE_URL"] = url
+            with self.subTest(url=url, source="the shell"):
+                refused = "OPENROUTER_BASE_URL (from the shell) is refused: it is not a plain http(s) URL"
+                self.assertEqual(self.refusal(url), refused)
+
+    def test_the_shell_or_a_named_file_may_name_another_host(self):
+        for url in ("https://gateway.example/openrouter/v1", "https://10.0.0.1:8443", "https://[2001:db8::1]/v1"):
+            with self.subTest(url=url):
+                self.env["OPENROUTER_BASE_URL"] = url
+                self.assertEqual(self.base_url(), url)
+                self.env["OPENROUTER_BASE_URL"] = ""
+                self.assertEqual(self.base_url(self.write("settings", f"OPENROUTER_BASE_URL={url}")), url)
+
+    def test_plain_http_is_taken_for_loopback_only_wherever_it_stands(self):
+        for host in ("openrouter.ai", "eu.openrouter.ai", "gateway.example", "10.0.0.1", "0.0.0.0", "127.0.0.1.nip.io"):
+            url = f"http://{host}/api/v1"
+            project, named = (self.write(name, f"OPENROUTER_BASE_URL={url}") for name in (".env", "settings"))
+            reason = f"is refused: plain http would show the key to the network on the way to {host}"
+            with self.subTest(url=url):
+                self.assertEqual(self.refusal(url), f"OPENROUTER_BASE_URL (from {project}) {reason}")
+                self.assertEqual(self.refusal(url, named), f"OPENROUTER_BASE_URL (from {named}) {reason}")
+                os.unlink(project)
+                self.env["OPENROUTER_BASE_URL"] = url
+                self.assertEqual(self.refusal(url), f"OPENROUTER_BASE_URL (from the shell) {reason}")
+
+    def test_a_final_slash_makes_no_difference(self):
+        service = self.start()
+        self.env["OPENROUTER_BASE_URL"] += "/"
+        self.assertEqual(self.run_program("models", "list", "--limit", "1").code, 0)
+        self.assertEqual([request.target for request in service.requests], ["/api/v1/models"])
+
+    def test_a_refused_one_is_wrong_usage_that_says_why_and_what_to_do(self):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        path = self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/api/v1\n")
+        expected = (
+            f"openrouter-remote: error: OPENROUTER_BASE_URL (from {path}) is refused: "
+            "a project file must not send a key to evil.invalid\n"
+            "hint: if you trust evil.invalid, set OPENROUTER_BASE_URL in the shell or in a file named with --env-file\n"
+        )
+        for argv in (("balance",), ("models", "list"), ("models", "show", "a/b", "--json")):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.run_program(*argv), Run(2, "", expected))
+
+    def test_a_refused_one_of_a_project_file_stays_refused_beside_a_good_one_of_the_shell(self):
+        service = self.start()
+        self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/api/v1\n")
+        self.assertEqual(self.run_program("models", "list").code, 2)
+        self.assertEqual(service.requests, [])
+
+    def test_a_named_file_wins_over_a_refused_one(self):
+        named = self.write("settings", f"OPENROUTER_BASE_URL={self.start().url}\n")
+        self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/api/v1\n")
+        self.assertEqual(self.run_program("models", "list", "--env-file", named).code, 0)
+
+    def test_a_password_in_a_refused_one_is_not_shown(self):
+        self.env["OPENROUTER_BASE_URL"] = "https://user:hunter2@openrouter.ai/api/v1"
+        run = self.run_program("-v", "models", "list")
+        self.assertEqual((run.code, run.out), (2, ""))
+        self.assertNotIn("hunter2", run.err)
+
+
+class CredentialTest(SettingsTest):
+    MALFORMED = (
+        "sk-or-v1-secret secret",
+        "sk-or-v1-secret\nsecret",
+        "sk-or-v1-secret\r\nX-Header: secret",
+        "sk-or-v1-secret\tsecret",
+        " sk-or-v1-secret",
+        "sk-or-v1-secret\n",
+        "sk-or-v1-secrét",
+        "sk-or-v1-secret\u200b",
+        "sk-or-v1-secret\x7f",
+        "“sk-or-v1-secret”",
+    )
+
+    def check_malformed(self, argv, name, what, url):
+        service = self.start()
+        for key in self.MALFORMED:
+            for flags in ((), ("-v",), ("--json",)):
+                with self.subTest(key=key, flags=flags):
+                    self.env[name] = key
+                    run = self.run_program(*flags, *argv)
+                    errors = run.err.splitlines()[-2:]
+                    self.assertEqual((run.code, run.out), (3, ""))
+                    self.assertEqual(
+                        errors,
+                        [
+                            f"openrouter-remote: error: {name} (from the shell) is malformed: a key has no spaces, "
+                            "line breaks or characters other than ASCII",
+                            f"hint: set it to {what} exactly as shown when it was made, or make one at {url}",
+                        ],
+                    )
+                    self.assertNotIn("secr", run.err)
+        self.assertEqual(service.requests, [])
+
+    def test_a_malformed_user_key_is_named_and_never_shown_or_sent(self):
+        self.check_malformed(("balance",), "OPENROUTER_API_KEY", "a user key", "https://openrouter.ai/keys")
+
+    def test_a_malformed_management_key_is_named_and_never_shown_or_sent(self):
+        url = "https://openrouter.ai/settings/management-keys"
+        for name in ("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
+            with self.subTest(name=name):
+                self.env.pop("OPENROUTER_PROVISIONING_KEY", None)
+                self.check_malformed(("balance",), name, "a management key", url)
+
+    def test_a_malformed_key_of_a_file_is_named_with_its_file(self):
+        self.start()
+        path = self.write(".env", 'OPENROUTER_API_KEY="sk-or-v1-secret\nsecret"')
+        run = self.run_program("balance")
+        self.assertEqual((run.code, run.out), (3, ""))
+        self.assertIn(f"error: OPENROUTER_API_KEY (from {path}) is malformed: ", run.err)
+
+    def test_a_malformed_key_does_not_stop_what_needs_none(self):
+        self.start()
+        self.env["OPENROUTER_API_KEY"] = "sk-or-v1-secret secret"
+        self.assertEqual(self.run_program("models", "list", "--limit", "1").code, 0)
+
+    def test_without_any_key_the_balance_says_which_to_set_and_where_to_make_it(self):
+        service = self.start()
+        message = (
+            "openrouter-remote: error: the balance needs a key, and none of OPENROUTER_API_KEY or "
+            "OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY is set\n"
+            "hint: set OPENROUTER_PROVISIONING_KEY to a management key from "
+            "https://openrouter.ai/settings/management-keys "
+            "(older accounts: OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys)\n"
+        )
+        self.assertEqual(self.run_program("balance"), Run(3, "", message))
+        self.assertEqual(service.requests, [])
+
+    def test_without_a_management_key_the_error_says_that_one_is_needed_and_where_to_make_it(self):
+        service = self.start()
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        for argv in MANAGEMENT_COMMANDS:
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv)
+                self.assertEqual((run.code, run.out), (3, ""))
+                for words in (
+                    "a management key",
+                    "OPENROUTER_PROVISIONING_KEY",
+                    "OPENROUTER_MANAGEMENT_KEY",
+                    "https://openrouter.ai/settings/management-keys",
+                ):
+                    self.assertIn(words, run.err)
+        self.assertEqual(service.requests, [])
+
+    def test_a_refused_key_is_named_with_its_kind_and_never_shown(self):
+        for status in (401, 403):
+            self.start(user_key_on_keys=status)
+            self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
+            for argv in (*MANAGEMENT_COMMANDS, ("balance",)):
+                with self.subTest(status=status, argv=argv):
+                    run = self.run_program("-v", *argv)
+                    self.assertEqual((run.code, run.out), (3, ""))
+                    self.assertRegex(run.err, f"(?m)^openrouter-remote: error: [A-Z]+ /[^ ]+: (403|{status}) ")
+                    self.assertIn("hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused", run.err)
+                    self.assertIn("a management key", run.err)
+                    self.assertIn("https://openrouter.ai/settings/management-keys", run.err)
+                    self.assertIn("Both kinds of key begin sk-or-v1- and are easily confused", run.err)
+                    self.assertNotIn("f00d", run.err)
+
+
+class VerboseTest(SettingsTest):
+    def test_it_shows_where_settings_came_from_and_each_request_with_status_time_and_size(self):
+        service = self.start(gzip=False)
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        project = self.write(".env", f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_MANAGEMENT_KEY=\n")
+        run = self.run_program("balance", "-v")
+        size = len('{"data": {"total_credits": 10, "total_usage": 9.8848}}')
+        expected = f"""\
+openrouter-remote: OPENROUTER_BASE_URL={service.url} from the shell
+openrouter-remote: OPENROUTER_API_KEY=*** from {project}
+openrouter-remote: OPENROUTER_MANAGEMENT_KEY=*** from the shell
+openrouter-remote: GET /credits: 403 Only management keys can perform this operation, T s
+openrouter-remote: GET /credits: 200, T s, {size} bytes
+"""
+        self.assertEqual(re.sub(r"\b\d+\.\d{3} s\b", "T s", run.err), expected)
+
+    def test_it_leaves_stdout_and_the_exit_code_as_they_are(self):
+        self.start(credits_for_user_key="allowed")
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        for argv in (
+            ("balance",),
+            ("balance", "--json"),
+            ("balance", "--alert-below", "5"),
+            ("models", "show", "none"),
+        ):
+            with self.subTest(argv=argv):
+                quiet, verbose = self.run_program(*argv), self.run_program("-v", *argv)
+                self.assertEqual(verbose[:2], quiet[:2])
+                self.assertTrue(verbose.err.endswith(quiet.err))
+
+    def test_without_it_nothing_of_that_is_shown(self):
+        self.start(credits_for_user_key="allowed")
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        self.assertEqual(self.run_program("balance").err, "")
+
+    def test_the_default_base_url_is_told_as_such(self):
+        self.assertEqual(list(self.settings()[0].report()), [f"OPENROUTER_BASE_URL={DEFAULT} from the default"])
+
+    def test_a_key_that_the_service_sends_back_is_not_shown(self):
+        service = self.start()
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        service.always("GET", "*", error(400, f"bad request: Bearer {USER_KEY}"))
+        run = self.run_program("-v", "balance")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn("error: GET /credits: 400 bad request: Bearer [key]\n", run.err)
+        self.assertNotIn("f00d", run.err)
+
+    def test_a_key_of_any_form_and_of_any_layer_is_never_shown(self):
+        service = self.start()
+        keys = ["gateway-key-" + letter * 20 for letter in "abc"]
+        self.env.update(OPENROUTER_API_KEY=keys[0], OPENROUTER_MANAGEMENT_KEY=keys[1])
+        self.write(".env", f"OPENROUTER_MANAGEMENT_KEY={keys[2]}\n")
+        service.always("GET", "/model/a/b", answer(200, {"data": {"id": "a/b", "name": " ".join(keys)}}))
+        for flags in ((), ("--json",)):
+            with self.subTest(flags=flags):
+                out = self.run_program("models", "show", "a/b", *flags).out
+                self.assertIn("[key] [key] [key]", out)
+        service.always("GET", "*", error(400, " ".join(keys)))
+        run = self.run_program("-v", "balance")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn("400 [key] [key] [key]\n", run.err)
+        self.assertNotIn("gateway-key", run.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
