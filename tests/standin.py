@@ -966,7 +966,13 @@ def bad_gzip() -> Fault:
 # --- The demonstration
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "bin", "openrouter-remote")
-TOUR = ("balance", "models cheap --supports tools --limit 5", "models endpoints northwind/gale-70b")
+TOUR = (
+    "balance --runway",
+    "usage --by model --days 7",
+    "models cheap --supports tools --limit 5",
+    "models endpoints northwind/gale-70b",
+    "keys list --all",
+)
 
 
 def main(argv: list) -> int:

@@ -1,0 +1,1203 @@
+"""`keys`: the account's keys, found by name and never mistaken, created once, changed and deleted."""
+
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+import unittest
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote
+
+from standin import (
+    MANAGEMENT_KEY,
+    USER_KEY,
+    Reply,
+    StandIn,
+    answer,
+    cut,
+    drip,
+    error,
+    hang_up,
+    hang_up_after_work,
+    html,
+    make_key,
+    make_secret,
+    make_workspace,
+    redirect,
+)
+from support import PROGRAM, ProgramTest, Run
+
+LABEL = "openrouter-remote: "
+EVERY_COMMAND = (
+    ("list",),
+    ("list", "--all"),
+    ("show", "ci"),
+    ("create", "--name", "new"),
+    ("disable", "ci"),
+    ("enable", "ci"),
+    ("rename", "ci", "new"),
+    ("set-limit", "ci", "1"),
+    ("delete", "ci", "-y"),
+)
+CHANGES = tuple(argv for argv in EVERY_COMMAND if argv[0] not in ("list", "show", "create"))
+FIRST_SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
+SHOWN_ONCE = "creating the key 'ci'\nthe new key, which is shown only this once:\n"
+HOSTILE = ("../credits", "?offset=1", "a b", "a/b", "/", "ключ", "%2e%2e", ".", "..", "#", "&x=1", "*", "\n", "a\x00b")
+
+
+class KeysTest(ProgramTest):
+    service: Any = None
+
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+
+    def start(self, *keys, **switches):
+        """A service with these keys and, unless `workspaces` says otherwise, one workspace.
+
+        In a table of cases the one service is used again, as new: to start and stop one takes longer than a case.
+        """
+        new = StandIn(keys=list(keys), **{"workspaces": [make_workspace()], **switches})
+        if self.service is None:
+            self.service = super().start()
+        kept = {name: vars(self.service)[name] for name in ("_server", "_lock", "stopping", "bugs", "port", "url")}
+        vars(self.service).clear()
+        vars(self.service).update({**vars(new), **kept})
+        return self.service
+
+    def keys(self, *argv):
+        return self.run_program("keys", *argv)
+
+    def changes(self, service):
+        """Method, path and raw body of every request that is not a GET."""
+        return [(r.method, r.path, r.raw.decode()) for r in service.requests if r.method != "GET"]
+
+    def fails(self, code, message, *argv, hint=""):
+        self.assertEqual(
+            Run(code, "", f"{LABEL}error: {message}\n" + (f"hint: {hint}\n" if hint else "")), self.keys(*argv)
+        )
+
+    def shown_once(self, run, secret=FIRST_SECRET):
+        """A new key stands on stderr once, whole and on a line of its own, and no part of it anywhere else."""
+        self.assertEqual(1, run.err.splitlines().count(secret), run.err)
+        for part in (secret[9:20], secret[30:50]):
+            self.assertEqual((0, 1), (run.out.count(part), run.err.count(part)), run)
+
+
+class ListTest(KeysTest):
+    HINT = "hint: there are more keys; openrouter-remote keys list --all shows every page of every workspace\n"
+
+    def test_the_table_is_newest_first_with_a_mark_on_disabled_keys(self):
+        self.start(
+            make_key(1, name="ci", limit=5, limit_reset="monthly", usage_monthly=Decimal("1.25"), usage=Decimal("9.5")),
+            make_key(2, name="old laptop", disabled=True, usage=Decimal("0.00005")),
+        )
+        self.assertEqual(
+            Run(
+                0,
+                "     name        label               hash            limit  reset    remaining    month  all time\n"
+                "[ ]  ci          sk-or-v1-548...460  6b86b273ff34  $5.0000  monthly    $3.7500  $1.2500   $9.5000\n"
+                "[x]  old laptop  sk-or-v1-ded...fb3  d4735e3a265e        -  -                -  $0.0000   $0.0000\n",
+                "",
+            ),
+            self.keys("list"),
+        )
+
+    def test_a_column_for_expiry_comes_where_a_key_expires(self):
+        self.start(make_key(1, name="ci", expires_at="2031-02-03T00:00:00Z"), make_key(2, name="web"))
+        header, *rows = self.keys("list").out.splitlines()
+        self.assertEqual("all time  expires", header[-17:])
+        self.assertEqual(["  2031-02-03", "  -"], [row.partition("$0.0000   $0.0000")[2] for row in rows])
+
+    def test_a_column_for_the_workspace_comes_where_there_are_several(self):
+        workspaces = [make_workspace(n) for n in range(2)]
+        self.start(*(make_key(n, workspace_id=workspaces[n]["id"]) for n in range(2)), workspaces=workspaces)
+        self.assertNotIn("workspace", self.keys("list").out)
+        header, *rows = self.keys("list", "--all").out.splitlines()
+        self.assertEqual("all time  workspace", header.rstrip()[-19:])
+        self.assertEqual(["  Workspace 0", "  Workspace 1"], [row[-13:] for row in rows])
+
+    def test_the_first_page_of_the_default_workspace_is_listed_disabled_keys_included(self):
+        workspaces = [make_workspace(n) for n in range(2)]
+        keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 2) for n in range(8)]
+        self.start(*keys, workspaces=workspaces, page_size=3)
+        self.assertEqual(["key 0", "key 2", "key 4"], [line[5:10] for line in self.keys("list").out.splitlines()[1:]])
+
+    def test_all_lists_every_page_of_every_workspace(self):
+        workspaces = [make_workspace(n) for n in range(2)]
+        keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 2) for n in range(8)]
+        self.start(*keys, workspaces=workspaces, page_size=3)
+        run = self.keys("list", "--all")
+        self.assertEqual([0, 2, 4, 6, 1, 3, 5, 7], [int(line[9]) for line in run.out.splitlines()[1:]])
+        self.assertEqual((0, ""), (run.code, run.err))
+
+    def test_a_hint_says_so_when_there_are_more_keys_and_only_then(self):
+        for count, page_size, workspaces, has_workspaces, more in (
+            (0, 100, 1, True, False),
+            (0, 100, 2, True, True),
+            (99, 100, 1, True, False),
+            (100, 100, 1, True, False),
+            (101, 100, 1, True, True),
+            (25, 25, 1, False, False),
+            (26, 25, 1, False, True),
+            (1, 100, 2, True, True),
+            (1, 100, 1, False, False),
+        ):
+            with self.subTest(keys=count, page_size=page_size, workspaces=workspaces):
+                self.start(
+                    *(make_key(n) for n in range(count)),
+                    page_size=page_size,
+                    workspaces=[make_workspace(n) for n in range(workspaces)],
+                    has_workspaces=has_workspaces,
+                )
+                for options in ((), ("--json",)):
+                    err = ("" if count else "no keys\n") + (self.HINT if more else "")
+                    self.assertEqual((0, err), self.keys("list", *options)[::2])
+
+    def test_all_has_no_hint(self):
+        self.start(*(make_key(n) for n in range(3)), page_size=1, workspaces=[make_workspace(n) for n in range(2)])
+        self.assertEqual("", self.keys("list", "--all").err)
+
+    def test_no_keys_are_a_header_and_a_line_on_stderr(self):
+        self.start()
+        header = "  name  label  hash  limit  reset  remaining  month  all time\n"
+        self.assertEqual(Run(0, header, "no keys\n"), self.keys("list"))
+        self.assertEqual(Run(0, header, "no keys\n"), self.keys("list", "--all"))
+
+    def test_the_json_of_no_keys_is_the_tool_alone(self):
+        self.start()
+        run = self.keys("list", "--json")
+        self.assertEqual((0, ["tool"]), (run.code, list(json.loads(run.out))))
+
+    def test_json_is_keyed_by_hash_in_the_displayed_order_with_the_services_own_objects(self):
+        workspaces = [make_workspace(n) for n in range(2)]
+        keys = [
+            make_key(n, workspace_id=workspaces[n % 2]["id"], usage=Decimal(f"{n}.1"), external_user="é")
+            for n in (9, 4, 7, 2)
+        ]
+        self.start(*keys, workspaces=workspaces, page_size=1)
+        run = self.keys("list", "--all", "--json")
+        document = json.loads(run.out, parse_float=Decimal)
+        self.assertEqual(["tool"] + [keys[i]["hash"] for i in (1, 3, 0, 2)], list(document))
+        for key in keys:
+            self.assertEqual(list(key.items()), list(document[key["hash"]].items()))
+
+    def test_a_money_field_that_is_no_number_is_a_dash(self):
+        self.start({**make_key(1, name="ci"), "usage": None, "usage_monthly": "much", "limit": []})
+        self.assertEqual("ci    sk-or-v1-548...460  6b86b273ff34      -  -              -      -         -",
+                         self.keys("list").out.splitlines()[1][5:])  # fmt: skip
+
+    def test_fields_that_are_missing_or_null_are_dashes(self):
+        key = {"hash": "ab" * 32, "name": None}
+        service = self.start()
+        service.always("GET", "/keys", answer(200, {"data": [key]}))
+        for command in ("list", "show"):
+            run = self.keys(command, *(["abab"] if command == "show" else []))
+            self.assertEqual((0, ""), (run.code, run.err))
+
+    def test_what_is_beyond_the_first_page_must_be_known_for_the_hint(self):
+        service = self.start(make_key(1))
+        service.always("GET", "/workspaces", error(500, "Broken"))
+        self.fails(5, "GET /workspaces: 500 Broken (3 tries)", "list")
+
+
+class NamingTest(KeysTest):
+    def setUp(self):
+        super().setUp()
+        workspaces = [make_workspace(n) for n in range(2)]
+        self.all = [
+            make_key(n, name=f"name-{n}", workspace_id=workspaces[n % 2]["id"], disabled=n == 5) for n in range(7)
+        ]
+        self.start(*self.all, workspaces=workspaces, page_size=2)
+
+    def found(self, name):
+        """The name of the key that `keys show NAME` shows."""
+        run = self.keys("show", name, "--json")
+        self.assertEqual((0, ""), (run.code, run.err))
+        return json.loads(run.out)["name"]
+
+    def test_a_key_is_found_on_any_page_of_any_workspace_by_each_of_its_names(self):
+        for key in self.all:
+            for name in (key["hash"], key["hash"][:4], key["hash"][:63], key["name"], key["label"]):
+                with self.subTest(name):
+                    self.assertEqual(key["name"], self.found(name))
+
+    def test_a_full_hash_is_one_request(self):
+        hash = self.all[5]["hash"]
+        self.assertEqual("name-5", self.found(hash))
+        self.assertEqual([f"/api/v1/keys/{hash}"], [request.target for request in self.service.requests])
+
+    def test_a_full_hash_beats_a_key_of_that_name(self):
+        self.service.keys[0]["name"] = self.all[5]["hash"]
+        self.assertEqual("name-5", self.found(self.all[5]["hash"]))
+
+    def test_a_name_may_look_like_a_hash(self):
+        self.service.keys[3]["name"] = "ab" * 32
+        self.assertEqual("ab" * 32, self.found("ab" * 32))
+
+    def test_less_than_four_characters_are_no_prefix(self):
+        self.fails(
+            4,
+            f"no key is called '{self.all[1]['hash'][:3]}'",
+            "show",
+            self.all[1]["hash"][:3],
+            hint="see them all: openrouter-remote keys list --all",
+        )
+
+    def test_a_name_of_less_than_four_characters_is_a_name(self):
+        self.service.keys[3]["name"] = self.all[1]["hash"][:3]
+        self.assertEqual(self.all[1]["hash"][:3], self.found(self.all[1]["hash"][:3]))
+
+    def test_a_prefix_fits_the_beginning_only(self):
+        self.assertEqual(4, self.keys("show", self.all[1]["hash"][1:12]).code)
+
+    def test_a_name_is_not_found_by_a_part_of_it_or_in_another_case(self):
+        for name in ("name", "name-", "NAME-1", "ame-1", " name-1", "name-1 "):
+            self.assertEqual(4, self.keys("show", name).code)
+
+    def test_none_is_an_error_with_the_nearest_names(self):
+        self.service.keys[2]["name"] = "production"
+        self.fails(4, "no key is called 'producton'", "show", "producton", hint="the nearest are production")
+
+    def test_the_name_of_one_that_begins_the_hash_of_another_is_ambiguous(self):
+        self.service.keys[0]["name"] = self.all[5]["hash"][:6]
+        self.ambiguous(self.all[5]["hash"][:6], self.all[0], self.all[5])
+
+    def test_the_name_of_one_that_begins_its_own_hash_is_clear(self):
+        self.service.keys[5]["name"] = self.all[5]["hash"][:6]
+        self.assertEqual(self.all[5]["hash"][:6], self.found(self.all[5]["hash"][:6]))
+
+    def test_a_name_that_two_keys_have_is_ambiguous(self):
+        self.service.keys[6]["name"] = "name-2"
+        self.ambiguous("name-2", self.all[2], self.all[6])
+
+    def test_the_name_of_one_that_is_the_label_of_another_is_ambiguous(self):
+        self.service.keys[0]["name"] = self.all[5]["label"]
+        self.ambiguous(self.all[5]["label"], self.all[0], self.all[5])
+
+    def test_a_prefix_of_two_is_ambiguous(self):
+        for n in (2, 5):
+            self.service.keys[n]["hash"] = f"abcd{n}" + "0" * 59
+        self.ambiguous("abcd", self.all[2], self.all[5])
+
+    def ambiguous(self, name, *candidates):
+        for argv in CHANGES:
+            with self.subTest(argv):
+                listed = ", ".join(f"{key['hash'][:12]} ({key['name']})" for key in candidates)
+                command = [name if word == "ci" else word for word in argv]
+                message = f"'{name}' fits {len(candidates)} keys, so nothing was done"
+                self.fails(4, message, *command, hint=f"use a hash: {listed}")
+                self.assertEqual([], self.changes(self.service))
+
+    def test_nothing_is_changed_when_the_key_does_not_exist(self):
+        for argv in CHANGES:
+            with self.subTest(argv):
+                self.assertEqual((4, ""), self.keys(*argv)[:2])
+                self.assertEqual([], self.changes(self.service))
+
+    def test_nothing_is_changed_when_not_all_keys_can_be_seen(self):
+        # name-0 is known from the first page, but another page might have one of the same name.
+        for path in ("/workspaces", "/keys"):
+            fault = error(400, "Broken")
+            self.service.fail("GET", path, *([lambda handler: handler.reply(self.service.respond(handler.asked))]
+                                             if path == "/keys" else []), fault)  # fmt: skip
+            self.assertEqual((5, ""), self.keys("disable", "name-0")[:2])
+            self.assertEqual([], self.changes(self.service))
+
+    def test_the_sheet_of_a_key_says_all_about_it(self):
+        self.service.keys[0] = make_key(
+            0,
+            name="ci",
+            limit=5,
+            limit_reset="weekly",
+            include_byok_in_limit=True,
+            usage_weekly=Decimal("1.5"),
+            usage=Decimal("2.00006"),
+            byok_usage_weekly=Decimal("0.25"),
+            expires_at="2031-02-03T00:00:00Z",
+        )
+        self.assertEqual(
+            Run(
+                0,
+                "name:            ci\n"
+                "hash:            5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9\n"
+                "label:           sk-or-v1-6b8...b7e\n"
+                "disabled:        no\n"
+                "limit:           $5.0000\n"
+                "reset:           weekly\n"
+                "remaining:       $3.2500\n"
+                "BYOK in limit:   yes\n"
+                "today:           $0.0000\n"
+                "this week:       $1.5000\n"
+                "this month:      $0.0000\n"
+                "all time:        $2.0001\n"
+                "BYOK today:      $0.0000\n"
+                "BYOK this week:  $0.2500\n"
+                "BYOK this month: $0.0000\n"
+                "BYOK all time:   $0.0000\n"
+                "created:         2026-05-01T09:00:00Z\n"
+                "updated:         -\n"
+                "expires:         2031-02-03T00:00:00Z\n"
+                "workspace:       e2c04ac6-aedd-5a51-8789-8f39fe8df6b6\n",
+                "",
+            ),
+            self.keys("show", "ci"),
+        )
+
+    def test_the_json_of_a_key_is_the_services_own_object(self):
+        document = json.loads(self.keys("show", "name-5", "--json").out)
+        self.assertEqual(["tool", *self.all[5]], list(document))
+        del document["tool"]
+        self.assertEqual(self.all[5], document)
+
+
+class CreateTest(KeysTest):
+    """A new key is shown once, on stderr, before anything else can fail."""
+
+    def redirected(self, redirection, *argv):
+        """The real program with its outputs as a shell redirects them."""
+        shell = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, PROGRAM, "keys", *argv]
+        done = subprocess.run(shell, env=self.env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        return Run(done.returncode, done.stdout, done.stderr)
+
+    def test_the_new_key_is_on_stderr_and_its_object_on_stdout(self):
+        service = self.start()
+        self.assertEqual(
+            Run(
+                0,
+                "     name  label               hash            limit  reset   remaining    month  all time\n"
+                "[ ]  ci    sk-or-v1-f93...b9a  6cce36d9f8a9  $5.0000  weekly    $5.0000  $0.0000   $0.0000\n",
+                f"{SHOWN_ONCE}{FIRST_SECRET}\n",
+            ),
+            self.keys("create", "--name", "ci", "--limit", "5", "--limit-reset", "weekly"),
+        )
+        self.assertEqual([FIRST_SECRET], service.secrets)
+
+    def test_the_json_is_the_keys_object_without_the_key(self):
+        for inside in (False, True):
+            with self.subTest(key_inside_data=inside):
+                service = self.start(key_inside_data=inside)
+                run = self.keys("create", "--name", "ci", "--json")
+                document = json.loads(run.out)
+                self.assertEqual(["tool", *service.keys[0]], list(document))
+                self.assertEqual(0, run.code)
+                self.shown_once(run)
+
+    def test_the_real_program_shows_the_new_key_once(self):
+        for options in ((), ("--json",), ("-v",), ("--json", "-v")):
+            with self.subTest(options):
+                self.start()
+                self.shown_once(self.start_program("keys", "create", "--name", "ci", *options))
+
+    def test_the_body_holds_only_what_was_asked_for(self):
+        workspace = make_workspace(1)["id"]
+        for options, fields in (
+            ((), ""),
+            (("--limit", "5"), ', "limit": 5'),
+            (("--limit", "0"), ', "limit": 0'),
+            (("--limit", "0.10"), ', "limit": 0.10'),
+            (("--limit", "1e-7"), ', "limit": 0.0000001'),
+            (("--limit-reset", "daily"), ', "limit_reset": "daily"'),
+            (("--limit-reset", "weekly"), ', "limit_reset": "weekly"'),
+            (("--limit-reset", "monthly"), ', "limit_reset": "monthly"'),
+            (("--include-byok-in-limit",), ', "include_byok_in_limit": true'),
+            (("--workspace", workspace), f', "workspace_id": "{workspace}"'),
+            (
+                ("--workspace", workspace, "--include-byok-in-limit", "--limit-reset", "daily", "--limit", "2.5"),
+                f', "limit": 2.5, "limit_reset": "daily", "include_byok_in_limit": true, "workspace_id": "{workspace}"',
+            ),
+        ):
+            with self.subTest(options):
+                service = self.start(workspaces=[make_workspace(n) for n in range(2)])
+                self.assertEqual(0, self.keys("create", "--name", "ci", *options).code)
+                self.assertEqual([("POST", "/keys/", f'{{"name": "ci"{fields}}}')], self.changes(service))
+
+    def test_a_name_may_hold_anything(self):
+        for name in [*HOSTILE[:-2], '"', "\\", "-", "-x", "ключ", "日本", "x" * 300]:
+            with self.subTest(name):
+                service = self.start()
+                self.assertEqual(0, self.keys("create", f"--name={name}").code)
+                self.assertEqual([{"name": name}], [request.body for request in service.requests])
+
+    def test_bad_arguments_are_refused_before_anything_is_sent(self):
+        service = self.start()
+        for argv, message in (
+            ((), "the following arguments are required: --name"),
+            (("--name", ""), "argument --name: it is empty"),
+            (("--name", " \t"), "argument --name: it is empty"),
+            (("--name", "ci", "--limit", "-1"), "argument --limit: '-1' is negative"),
+            (("--name", "ci", "--limit=-0.01"), "argument --limit: '-0.01' is negative"),
+            (("--name", "ci", "--limit", "nan"), "argument --limit: 'nan' is not a finite number"),
+            (("--name", "ci", "--limit", "inf"), "argument --limit: 'inf' is not a finite number"),
+            (("--name", "ci", "--limit", "none"), "argument --limit: 'none' is not a finite number"),
+            (("--name", "ci", "--limit", "$5"), "argument --limit: '$5' is not a finite number"),
+            (("--name", "ci", "--limit", ""), "argument --limit: '' is not a finite number"),
+            (("--name", "ci", "extra"), "unrecognized arguments: extra"),
+        ):
+            with self.subTest(argv):
+                self.fails(2, message, "create", *argv, hint="see: openrouter-remote keys create --help")
+        for reset in ("yearly", "none", "Daily", ""):
+            run = self.keys("create", "--name", "ci", "--limit-reset", reset)
+            self.assertEqual((2, ""), run[:2])
+            self.assertIn(f"error: argument --limit-reset: invalid choice: '{reset}' (choose from ", run.err)
+        self.assertEqual([], service.requests)
+
+    def test_the_new_key_is_shown_when_stdout_cannot_be_written(self):
+        for redirection, why in ((">&-", "stdout is closed"), (">/dev/full", "No space left on device")):
+            if redirection == ">/dev/full" and not os.path.exists("/dev/full"):
+                continue
+            for options in ((), ("--json",)):
+                with self.subTest(redirection, options=options):
+                    service = self.start()
+                    run = self.redirected(redirection, "create", "--name", "ci", *options)
+                    error = f"{LABEL}error: stdout cannot be written: {why}\n"
+                    self.assertEqual(Run(5, "", f"{SHOWN_ONCE}{FIRST_SECRET}\n{error}"), run)
+                    self.assertEqual(1, len(service.keys))
+
+    def test_the_new_key_is_shown_when_nobody_reads_stdout(self):
+        self.start()
+        run = self.redirected("| true", "create", "--name", "ci")
+        self.shown_once(run)
+        self.assertNotIn("Traceback", run.err)
+
+    def test_nothing_is_created_when_stderr_cannot_be_written(self):
+        for redirection in ("2>&-", "2>/dev/full"):
+            if redirection == "2>/dev/full" and not os.path.exists("/dev/full"):
+                continue
+            with self.subTest(redirection):
+                service = self.start()
+                run = self.redirected(redirection, "create", "--name", "ci", "--json")
+                self.assertEqual((2, ""), run[:2])
+                self.assertEqual([], [request.method for request in service.requests if request.method == "POST"])
+                self.assertEqual([], service.keys)
+
+    def test_an_answer_of_another_shape_shows_the_key_and_is_an_error_unless_it_describes_it(self):
+        secret, key = make_secret(5), make_key(5, name="ci")
+        padding = "x" * 80  # so that an excerpt of the answer would be cut within the secret
+        for name, body, code in (
+            ("under another name", {"data": key, "api_key": secret}, 0),
+            ("deeper", {"data": {**key, "secret": {"value": secret}}}, 0),
+            ("without data", {"key": secret}, 5),
+            ("data is null", {"data": None, "key": secret}, 5),
+            ("data is a list", {"data": [key], "key": secret}, 5),
+            ("data is the secret", {"data": secret}, 5),
+            ("no hash", {"data": {"name": "ci"}, "key": secret}, 5),
+            ("a hash that is no string", {"data": {**key, "hash": 5}, "key": secret}, 5),
+            ("an empty hash", {"data": {**key, "hash": ""}, "key": secret}, 5),
+            ("somewhere", {"result": {"nested": [{"key": secret}]}}, 5),
+            ("a list", [{"key": secret}], 5),
+            ("a list with more before it", [{"padding": padding, "key": secret}], 5),
+            ("a string", f"{secret}", 5),
+            ("text", f"created {secret}\n", 5),
+            ("text with more before it", f"{padding} {secret}", 5),
+            ("HTML", f"<p>{padding}</p><b>{secret}</b>", 5),
+            ("an error beside it", {"error": {"code": 500, "message": "late"}, "data": key, "key": secret}, 5),
+            ("an error that holds it", {"error": {"code": 500, "message": f"{padding} {secret}"}}, 5),
+        ):
+            for options in ((), ("--json",), ("-v",)):
+                with self.subTest(name, options=options):
+                    service = self.start()
+                    service.fail("POST", "/keys/", answer(201, body))
+                    run = self.keys("create", "--name", "ci", *options)
+                    self.assertEqual(code, run.code)
+                    self.shown_once(run, secret)
+                    if code:
+                        self.assertEqual("", run.out)
+                        self.assertIn("the key was created", run.err)
+                        self.assertIn("hint: look for it with: openrouter-remote keys list --all", run.err)
+                    self.assertEqual(["POST"], [method for method, _, _ in self.changes(service)])
+
+    def test_an_answer_that_is_cut_after_the_key_shows_it(self):
+        secret = make_secret(5)
+        for body in ({"key": secret, "data": make_key(5)}, {"data": {"key": secret, **make_key(5)}}):
+            for options in ((), ("-v",)):
+                with self.subTest(options):
+                    service = self.start()
+                    service.fail("POST", "/keys/", cut(body, 200))
+                    run = self.keys("create", "--name", "ci", *options)
+                    self.assertEqual((5, ""), run[:2])
+                    self.shown_once(run, secret)
+                    self.assertIn("; the key was created and is shown above\n", run.err)
+
+    def test_half_a_key_is_not_shown_as_one(self):
+        service = self.start()
+        body = {"key": make_secret(5), "data": make_key(5)}
+        service.fail("POST", "/keys/", cut(body, 40))
+        run = self.keys("create", "--name", "ci")
+        self.assertEqual((5, ""), run[:2])
+        self.assertNotIn("is shown above", run.err)
+
+    def test_a_key_that_the_answer_does_not_hold_is_an_error_that_says_what_to_delete(self):
+        service = self.start()
+        service.fail("POST", "/keys/", answer(201, {"data": make_key(5, name="ci")}))
+        self.assertEqual(
+            Run(
+                5,
+                "",
+                "creating the key 'ci'\n"
+                f"{LABEL}error: POST /keys/: a key was created that the answer does not show\n"
+                "hint: delete it and make another: openrouter-remote keys delete ef2d127de37b\n",
+            ),
+            self.keys("create", "--name", "ci"),
+        )
+
+    def test_a_key_of_another_form_is_shown_whole(self):
+        for secret in ("sk-or-v2-Ab.cd/ef+gh==ijklmnopqrstuvwxyz-0123456789_tuvwxyz", "ключ-" + "0123456789" * 6):
+            with self.subTest(secret):
+                service = self.start()
+                service.fail("POST", "/keys/", answer(201, {"data": make_key(5), "key": secret}))
+                self.assertEqual(f"{SHOWN_ONCE}{secret}\n", self.keys("create", "--name", "ci").err)
+
+    def test_both_forms_of_the_path_create_one_key(self):
+        for switch, paths in (
+            ("both", ["/keys/"]),
+            ("slash", ["/keys/"]),
+            ("no-slash-404", ["/keys/", "/keys"]),
+            ("no-slash-405", ["/keys/", "/keys"]),
+        ):
+            with self.subTest(switch):
+                service = self.start(create_path=switch)
+                run = self.keys("create", "--name", "ci")
+                self.assertEqual((0, paths), (run.code, [path for _, path, _ in self.changes(service)]))
+                self.assertEqual(1, len(service.keys))
+                self.shown_once(run)
+
+    def test_a_redirect_to_the_other_form_keeps_method_and_body(self):
+        for status in (307, 308):
+            with self.subTest(status):
+                service = self.start()
+                service.fail("POST", "/keys/", redirect(status, "/api/v1/keys"))
+                self.assertEqual(0, self.keys("create", "--name", "ci").code)
+                body = '{"name": "ci"}'
+                self.assertEqual([("POST", "/keys/", body), ("POST", "/keys", body)], self.changes(service))
+
+    def test_a_path_that_does_not_exist_in_either_form_is_an_error(self):
+        service = self.start(create_path="no-slash-405")
+        service.always("POST", "/keys", error(404, "Not Found"))
+        self.assertEqual(
+            Run(5, "", f"creating the key 'ci'\n{LABEL}error: POST /keys: 404 Not Found\n"),
+            self.keys("create", "--name", "ci"),
+        )
+
+    def test_interrupted_it_says_that_a_key_may_have_been_created(self):
+        service = self.start(latency=30)
+        process = subprocess.Popen(
+            [sys.executable, PROGRAM, "keys", "create", "--name", "ci"],
+            env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 20
+        while not service.requests and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        self.assertEqual(
+            Run(
+                130,
+                "",
+                "creating the key 'ci'\n"
+                f"{LABEL}warning: interrupted: whether the key was created is unknown; "
+                "look for it with: openrouter-remote keys list --all, before you try again\n",
+            ),
+            Run(process.returncode, out, err),
+        )
+
+
+class CreateSettingsTest(KeysTest):
+    """What the service silently defaults on creation is set by a PATCH."""
+
+    ASKED = ("create", "--name", "ci", "--limit", "5", "--limit-reset", "weekly", "--include-byok-in-limit")
+    IGNORED = (
+        ({"limit_reset"}, '{"limit_reset": "weekly"}'),
+        ({"include_byok_in_limit"}, '{"include_byok_in_limit": true}'),
+        ({"limit_reset", "include_byok_in_limit"}, '{"limit_reset": "weekly", "include_byok_in_limit": true}'),
+        ({"limit", "limit_reset"}, '{"limit": 5, "limit_reset": "weekly"}'),
+    )
+
+    def test_only_what_is_missing_is_set(self):
+        for ignored, body in self.IGNORED:
+            with self.subTest(ignored):
+                service = self.start(ignored_on_create=ignored)
+                run = self.keys(*self.ASKED, "--json")
+                hash = service.keys[0]["hash"]
+                self.assertEqual([("PATCH", f"/keys/{hash}", body)], self.changes(service)[1:])
+                self.assertEqual(0, run.code)
+                self.shown_once(run)
+                key = json.loads(run.out)
+                self.assertEqual((5, "weekly", True), (key["limit"], key["limit_reset"], key["include_byok_in_limit"]))
+
+    def test_nothing_is_set_where_the_answer_is_what_was_asked_for(self):
+        service = self.start()
+        self.assertEqual(0, self.keys(*self.ASKED).code)
+        self.assertEqual(["POST"], [method for method, _, _ in self.changes(service)])
+
+    def test_what_was_not_asked_for_is_not_set(self):
+        service = self.start(ignored_on_create={"limit_reset", "include_byok_in_limit"})
+        self.assertEqual(0, self.keys("create", "--name", "ci", "--limit", "5").code)
+        self.assertEqual(["POST"], [method for method, _, _ in self.changes(service)])
+
+    def test_a_change_that_fails_is_a_warning_with_a_command_that_sets_it(self):
+        for ignored, asked, sets in (
+            ({"limit_reset"}, self.ASKED, "5 --reset weekly"),
+            ({"limit_reset"}, ("create", "--name", "ci", "--limit-reset", "daily"), "none --reset daily"),
+            ({"limit"}, self.ASKED, "5"),
+            ({"limit", "limit_reset"}, self.ASKED, "5 --reset weekly"),
+        ):
+            for fault, reason in (
+                (error(500, "Broken"), "500 Broken"),
+                (error(403, "No"), "403 No"),
+                (hang_up(), "no answer: Remote end closed connection without response"),
+            ):
+                with self.subTest(ignored=ignored, reason=reason):
+                    service = self.start(ignored_on_create=ignored)
+                    service.fail("PATCH", "*", fault)
+                    run = self.keys(*asked, "--json")
+                    self.assertEqual(5, run.code)
+                    self.shown_once(run)
+                    key = service.keys[0]
+                    self.assertEqual(key["hash"], json.loads(run.out)["hash"])
+                    warning, hint = run.err.partition(f"{FIRST_SECRET}\n")[2].splitlines()
+                    self.assertIn(f"{LABEL}warning: PATCH /keys/{key['hash']}: {reason}", warning)
+                    command = f"openrouter-remote keys set-limit {key['hash'][:12]} {sets}"
+                    self.assertEqual(f"hint: run: {command}", hint)
+                    self.assertEqual(0, self.run_program(*command.split()[1:]).code)
+                    wanted = dict(zip(asked[3::2], asked[4::2]))
+                    self.assertEqual(wanted.get("--limit-reset"), key["limit_reset"])
+                    self.assertEqual(wanted.get("--limit"), key["limit"] and str(key["limit"]))
+
+    def test_a_byok_setting_that_cannot_be_set_is_a_warning_that_says_what_to_do(self):
+        service = self.start(ignored_on_create={"include_byok_in_limit"})
+        service.fail("PATCH", "*", error(500, "Broken"))
+        run = self.keys(*self.ASKED)
+        hash = service.keys[0]["hash"]
+        self.assertEqual(5, run.code)
+        self.shown_once(run)
+        self.assertEqual(
+            f'{LABEL}warning: PATCH /keys/{hash}: 500 Broken; the new key lacks {{"include_byok_in_limit": true}}\n'
+            f"hint: delete it and make another: openrouter-remote keys delete {hash[:12]}\n",
+            run.err.partition(f"{FIRST_SECRET}\n")[2],
+        )
+
+    def test_an_answer_to_the_change_that_is_no_key_is_a_failure_of_the_change(self):
+        bodies: tuple = ({}, {"data": None}, {"data": []}, {"data": {}}, {"data": {"hash": None}}, "<html>")
+        for body in bodies:
+            with self.subTest(body=body):
+                service = self.start(ignored_on_create={"limit_reset"})
+                service.fail("PATCH", "*", answer(200, body))
+                run = self.keys(*self.ASKED)
+                self.assertEqual(5, run.code)
+                self.shown_once(run)
+                self.assertIn(f"hint: run: openrouter-remote keys set-limit {service.keys[0]['hash'][:12]} 5", run.err)
+
+    def test_a_change_that_changes_nothing_is_a_failure_of_the_change(self):
+        service = self.start(ignored_on_create={"limit_reset"})
+
+        def unheeding(handler):
+            handler.reply(Reply(200, {"data": service.keys[0]}))
+
+        service.fail("PATCH", "*", unheeding)
+        run = self.keys(*self.ASKED)
+        self.assertEqual(5, run.code)
+        self.assertIn(f"hint: run: openrouter-remote keys set-limit {service.keys[0]['hash'][:12]} 5", run.err)
+
+
+class CreateOnceTest(KeysTest):
+    """POST is sent once, whatever happens."""
+
+    ARGV = ("create", "--name", "ci")
+    LOOK = "look for it with: openrouter-remote keys list --all, before you try again"
+
+    def posts(self, service):
+        return sum(request.method == "POST" for request in service.requests)
+
+    def test_an_uncertain_outcome_says_so_and_how_to_look(self):
+        for fault, reason, created in (
+            (hang_up(), "no answer: Remote end closed connection without response", 0),
+            (hang_up_after_work(), "no answer: Remote end closed connection without response", 1),
+            (error(408, "Slow"), "408 Slow", 0),
+            (error(500, "Broken"), "500 Broken", 0),
+            (error(502, "Broken"), "502 Broken", 0),
+            (html(502), "502 502 Bad Gateway 502 Bad Gateway", 0),
+            (error(503, "Broken"), "503 Broken", 0),
+            (error(504, "Broken", {"Retry-After": "1"}), "504 Broken", 0),
+            (error(524, "Broken"), "524 Broken", 0),
+            (html(200), "200 with an answer that is not a JSON object: 200 OK 200 OK", 0),
+            (answer(200, {"error": {"message": "late"}}), "200 with an error: late", 0),
+            (cut({"data": {}}, 5), '200 with an answer that is cut short: {"dat', 0),
+        ):
+            with self.subTest(reason, created=created):
+                service = self.start()
+                service.fail("POST", "/keys/", fault)
+                self.assertEqual(
+                    Run(
+                        5,
+                        "",
+                        f"creating the key 'ci'\n{LABEL}error: POST /keys/: {reason}; "
+                        f"whether the key was created is unknown\nhint: {self.LOOK}\n",
+                    ),
+                    self.keys(*self.ARGV),
+                )
+                self.assertEqual((1, created), (self.posts(service), len(service.keys)))
+                self.assertEqual([], self.waits)
+
+    def test_an_answer_that_takes_too_long_is_uncertain(self):
+        for fault in (drip({"data": {}}, 0.3), drip({"data": {}}, 0.3, headers=True)):
+            service = self.start()
+            service.fail("POST", "/keys/", fault)
+            self.assertEqual(
+                Run(
+                    5,
+                    "",
+                    f"creating the key 'ci'\n{LABEL}error: POST /keys/: no complete answer within 0.2 s; "
+                    f"whether the key was created is unknown\nhint: {self.LOOK}\n",
+                ),
+                self.keys(*self.ARGV, "--timeout", "0.2"),
+            )
+            self.assertEqual(1, self.posts(service))
+
+    def test_how_to_look_finds_the_key(self):
+        for options in ((), ("--workspace", make_workspace(1)["id"])):
+            with self.subTest(options):
+                self.start(make_key(1), workspaces=[make_workspace(n) for n in range(2)]).fail(
+                    "POST", "/keys/", hang_up_after_work()
+                )
+                hint = self.keys("create", "--name", "brand-new", *options).err.partition("look for it with: ")[2]
+                command = hint.partition(",")[0].split()
+                self.assertEqual("openrouter-remote", command[0])
+                self.assertIn("brand-new", self.run_program(*command[1:]).out)
+
+    def test_a_certain_refusal_does_not_say_so(self):
+        for status in (400, 401, 402, 403, 409, 413, 422, 429):
+            for headers in ({}, {"Retry-After": "1"}):
+                with self.subTest(status, headers=headers):
+                    service = self.start()
+                    service.fail("POST", "/keys/", error(status, "No", headers))
+                    run = self.keys(*self.ARGV)
+                    self.assertEqual((3 if status in (401, 403) else 5, ""), run[:2])
+                    self.assertEqual(f"{LABEL}error: POST /keys/: {status} No", run.err.splitlines()[1])
+                    self.assertNotIn("unknown", run.err)
+                    self.assertNotIn("look with", run.err)
+                    self.assertEqual((1, 0), (self.posts(service), len(service.keys)))
+
+    def test_a_refusal_of_the_other_form_of_the_path_is_certain_or_not_like_the_first(self):
+        for fault, uncertain in ((hang_up(), True), (error(500, "Broken"), True), (error(429, "Slow"), False)):
+            service = self.start(create_path="no-slash-404")
+            service.fail("POST", "/keys", fault)
+            run = self.keys(*self.ARGV)
+            self.assertEqual((5, ""), run[:2])
+            self.assertEqual(uncertain, f"hint: {self.LOOK}\n" in run.err)
+            self.assertEqual(2, self.posts(service))
+
+    def test_a_service_that_cannot_be_reached_has_created_nothing(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))  # and does not listen
+            address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            self.env["OPENROUTER_BASE_URL"] = f"{address}/api/v1"
+            self.assertEqual(
+                Run(
+                    5,
+                    "",
+                    f"creating the key 'ci'\n{LABEL}error: POST /keys/: no answer: Connection refused\n"
+                    f"hint: check the network, the proxy variables and the address, {address}\n",
+                ),
+                self.keys(*self.ARGV),
+            )
+
+    def test_a_redirect_elsewhere_is_not_followed(self):
+        elsewhere = ProgramTest.start(self)
+        service = self.start()
+        service.fail("POST", "/keys/", redirect(307, f"{elsewhere.url}/keys/"))
+        run = self.keys(*self.ARGV)
+        self.assertEqual((5, ""), run[:2])
+        self.assertIn("not followed", run.err)
+        self.assertEqual((1, []), (self.posts(service), elsewhere.requests))
+
+    def test_the_services_own_message_is_shown(self):
+        self.start()
+        self.assertEqual(
+            Run(5, "", f"creating the key 'ci'\n{LABEL}error: POST /keys/: 400 Unknown workspace_id\n"),
+            self.keys(*self.ARGV, "--workspace", "nowhere"),
+        )
+
+
+class ChangeTest(KeysTest):
+    def setUp(self):
+        super().setUp()
+        self.renew()
+
+    def renew(self):
+        self.start(
+            make_key(1, name="other"),
+            make_key(2, name="ci", limit=5, limit_reset="monthly", usage_monthly=Decimal("1.25")),
+        )
+        self.hash = self.service.keys[1]["hash"]
+
+    def test_a_change_is_sent_with_only_what_changes_and_shows_the_key_as_it_is_now(self):
+        header = "     name  label               hash            limit  reset    remaining    month  all time\n"
+        row = "[ ]  ci    sk-or-v1-ded...fb3  d4735e3a265e  $5.0000  monthly    $3.7500  $1.2500   $0.0000\n"
+        for argv, body, out in (
+            (("disable", "ci"), '{"disabled": true}', header + row.replace("[ ]", "[x]")),
+            (("enable", "ci"), '{"disabled": false}', header + row),
+            (("rename", "ci", "CI 2"), '{"name": "CI 2"}', None),
+            (("set-limit", "ci", "10"), '{"limit": 10}', None),
+            (("set-limit", "ci", "0"), '{"limit": 0}', None),
+            (("set-limit", "ci", "0.10"), '{"limit": 0.10}', None),
+            (("set-limit", "ci", "none"), '{"limit": null}', None),
+            (("set-limit", "ci", "7", "--reset", "daily"), '{"limit": 7, "limit_reset": "daily"}', None),
+            (("set-limit", "ci", "7", "--reset", "weekly"), '{"limit": 7, "limit_reset": "weekly"}', None),
+            (("set-limit", "ci", "7", "--reset", "monthly"), '{"limit": 7, "limit_reset": "monthly"}', None),
+            (("set-limit", "ci", "7", "--reset", "none"), '{"limit": 7, "limit_reset": null}', None),
+            (("set-limit", "ci", "none", "--reset", "none"), '{"limit": null, "limit_reset": null}', None),
+        ):
+            with self.subTest(argv):
+                self.renew()
+                before = dict(self.service.keys[1])
+                run = self.keys(*argv)
+                self.assertEqual((0, ""), (run.code, run.err))
+                self.assertEqual([("PATCH", f"/keys/{self.hash}", body)], self.changes(self.service))
+                self.assertEqual({**before, **json.loads(body)}["name"], run.out.splitlines()[1][5:].split("  ")[0])
+                if out:
+                    self.assertEqual(out, run.out)
+
+    def test_the_json_of_a_change_is_the_key_as_it_is_now(self):
+        document = json.loads(self.keys("set-limit", "ci", "10.5", "--json").out, parse_float=Decimal)
+        self.assertEqual(["tool", *self.service.keys[1]], list(document))
+        self.assertEqual(("ci", Decimal("10.5"), Decimal("9.25")), (
+            document["name"], document["limit"], document["limit_remaining"]
+        ))  # fmt: skip
+
+    def test_no_other_key_is_changed(self):
+        other = dict(self.service.keys[0])
+        for argv in CHANGES:
+            self.keys(*argv)
+        self.assertEqual([other], self.service.keys[:1])
+
+    def test_a_full_hash_is_looked_up_and_changed_and_nothing_else(self):
+        self.keys("disable", self.hash)
+        self.assertEqual(
+            [("GET", f"/keys/{self.hash}"), ("PATCH", f"/keys/{self.hash}")],
+            [(request.method, request.path) for request in self.service.requests],
+        )
+
+    def test_a_change_is_sent_once_whatever_happens(self):
+        for argv in CHANGES:
+            for fault in (hang_up(), error(429, "Slow"), error(500, "Broken"), html(502), error(503, "Broken")):
+                self.renew()
+                method = "DELETE" if argv[0] == "delete" else "PATCH"
+                self.service.always(method, f"/keys/{self.hash}", fault)
+                run = self.keys(*argv)
+                self.assertEqual((5, ""), run[:2])
+                self.assertIn(f"{LABEL}error: {method} /keys/{self.hash}: ", run.err)
+                self.assertEqual(1, len(self.changes(self.service)))
+
+    def test_an_answer_that_is_not_the_key_is_an_error(self):
+        bodies: tuple = ({}, {"data": []}, {"data": None}, "<html>", {"data": {}}, {"data": {"hash": None}})
+        for body in (*bodies, {"data": {"hash": 5}}, {"data": self.service.keys[0]}):
+            for argv in CHANGES[:-1]:
+                with self.subTest(argv, body=body):
+                    self.service.fail("PATCH", f"/keys/{self.hash}", answer(200, body))
+                    run = self.keys(*argv)
+                    self.assertEqual((5, ""), run[:2])
+                    self.assertIn(f"{LABEL}error: PATCH /keys/{self.hash}: ", run.err)
+
+    def test_a_key_that_is_answered_without_its_hash_or_with_another_is_not_acted_on(self):
+        other = self.service.keys[0]
+        for data in ({"name": "ci"}, {"hash": None}, {"hash": ""}, {"hash": 5}, other):
+            for argv in CHANGES:
+                with self.subTest(argv, hash=data.get("hash")):
+                    self.service.fail("GET", f"/keys/{self.hash}", answer(200, {"data": data}))
+                    run = self.keys(*[self.hash if word == "ci" else word for word in argv])
+                    self.assertEqual((5, ""), run[:2])
+                    self.assertEqual([], self.changes(self.service))
+
+    def test_bad_arguments_are_refused_before_anything_is_sent(self):
+        for argv, message in (
+            (("set-limit", "ci", "-1"), "argument USD|none: '-1' is negative"),
+            (("set-limit", "ci", "nan"), "argument USD|none: 'nan' is not a finite number"),
+            (("set-limit", "ci", "inf"), "argument USD|none: 'inf' is not a finite number"),
+            (("set-limit", "ci", "null"), "argument USD|none: 'null' is not a finite number"),
+            (("set-limit", "ci", ""), "argument USD|none: '' is not a finite number"),
+            (("set-limit", "ci"), "the following arguments are required: USD|none"),
+            (("set-limit", "ci", "--reset", "daily"), "the following arguments are required: USD|none"),
+            (("rename", "ci"), "the following arguments are required: NAME"),
+            (("rename", "ci", ""), "argument NAME: it is empty"),
+            (("rename", "ci", "  "), "argument NAME: it is empty"),
+            (("rename", "ci", "a", "b"), "unrecognized arguments: b"),
+            (("disable",), "the following arguments are required: KEY"),
+            (("disable", "ci", "other"), "unrecognized arguments: other"),
+            (("enable",), "the following arguments are required: KEY"),
+            (("delete", "-y"), "the following arguments are required: KEY"),
+            (("show",), "the following arguments are required: KEY"),
+        ):
+            with self.subTest(argv):
+                self.fails(2, message, *argv, hint=f"see: openrouter-remote keys {argv[0]} --help")
+        for reset in ("yearly", "None", ""):
+            run = self.keys("set-limit", "ci", "5", "--reset", reset)
+            self.assertEqual((2, ""), run[:2])
+            self.assertIn(f"error: argument --reset: invalid choice: '{reset}' (choose from ", run.err)
+        self.assertEqual([], self.service.requests)
+
+    def test_keys_alone_or_with_an_unknown_command_is_wrong_usage(self):
+        for argv in ((), ("remove",)):
+            run = self.keys(*argv)
+            self.assertEqual((2, ""), run[:2])
+            self.assertTrue(run.err.endswith("hint: see: openrouter-remote keys --help\n"), run.err)
+
+
+class DeleteTest(KeysTest):
+    def setUp(self):
+        super().setUp()
+        self.renew()
+
+    def renew(self):
+        self.start(make_key(1, name="other"), make_key(2, name="old laptop"))
+        self.hash = self.service.keys[1]["hash"]
+
+    def at_a_terminal(self, typed, *argv):
+        """The real program at a pseudo-terminal where `typed` (bytes) is entered once it asks.
+
+        Run: its exit code, its stdout, and all that stood on the terminal.
+        """
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        mode = termios.tcgetattr(slave)
+        mode[1] &= ~termios.OPOST
+        mode[3] &= ~termios.ECHO
+        termios.tcsetattr(slave, termios.TCSANOW, mode)
+        process = subprocess.Popen(
+            [sys.executable, PROGRAM, "keys", *argv], env=self.env, stdin=slave, stderr=slave, stdout=subprocess.PIPE
+        )
+        os.close(slave)
+        screen, deadline = b"", time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if not select.select([master], [], [], 1)[0]:
+                continue
+            try:
+                shown = os.read(master, 4096)
+            except OSError:  # nobody has the other end any more
+                break
+            if not shown:
+                break
+            screen += shown
+            if typed and screen.endswith(b"[y/N] "):
+                os.write(master, typed)
+                typed = b""
+        out = process.communicate(timeout=20)[0]
+        return Run(process.returncode, out.decode(), screen.decode())
+
+    QUESTION = (
+        "Delete the key 'old laptop' (d4735e3a265e) for ever? "
+        "the reversible way is: openrouter-remote keys disable d4735e3a265e [y/N] "
+    )
+
+    def test_with_y_the_key_is_deleted_without_a_question(self):
+        for option in ("-y", "--yes"):
+            self.renew()
+            self.assertEqual(
+                Run(0, f"deleted: old laptop ({self.hash})\n", ""), self.keys("delete", "old laptop", option)
+            )
+            self.assertEqual([("DELETE", f"/keys/{self.hash}", "")], self.changes(self.service))
+            self.assertEqual(["other"], [key["name"] for key in self.service.keys])
+
+    def test_the_json_is_the_key_that_was(self):
+        was = self.service.keys[1]
+        document = json.loads(self.keys("delete", "old laptop", "-y", "--json").out)
+        self.assertEqual(["tool", *was, "deleted"], list(document))
+        self.assertEqual((was["hash"], True), (document["hash"], document["deleted"]))
+
+    def test_without_a_terminal_and_without_y_nothing_is_asked_of_the_service(self):
+        refusal = Run(
+            2,
+            "",
+            f"{LABEL}error: there is no terminal to ask on, so nothing was deleted\n"
+            "hint: -y deletes without asking, for ever; the reversible way is: openrouter-remote keys disable KEY\n",
+        )
+        for options in ((), ("--json",)):
+            self.assertEqual(refusal, self.start_program("keys", "delete", "old laptop", *options))
+            self.assertEqual(
+                refusal, self.start_program("keys", "delete", "old laptop", *options, stdin=None, input="y\n")
+            )
+        self.assertEqual([], self.service.requests)
+
+    def test_a_closed_stdin_is_no_terminal(self):
+        shell = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, PROGRAM, "keys", "delete", "old laptop"]
+        done = subprocess.run(shell, env=self.env, capture_output=True, timeout=60)
+        self.assertEqual((2, b"", []), (done.returncode, done.stdout, self.service.requests))
+
+    def test_a_clear_yes_at_a_terminal_deletes(self):
+        for typed in (b"y\n", b"YES\n"):
+            with self.subTest(typed):
+                self.renew()
+                self.assertEqual(
+                    Run(0, f"deleted: old laptop ({self.hash})\n", self.QUESTION),
+                    self.at_a_terminal(typed, "delete", "old laptop"),
+                )
+                self.assertEqual(["other"], [key["name"] for key in self.service.keys])
+
+    def test_anything_else_at_a_terminal_deletes_nothing(self):
+        for typed in (b"\n", b"n\n", b"yy\n", b"yes please\n", "да\n".encode(), b"\xff\n", b"\x04"):
+            with self.subTest(typed):
+                self.assertEqual(
+                    Run(
+                        2,
+                        "",
+                        self.QUESTION + f"{LABEL}error: not confirmed, so nothing was deleted\n"
+                        "hint: the reversible way is: openrouter-remote keys disable d4735e3a265e\n",
+                    ),
+                    self.at_a_terminal(typed, "delete", "old laptop"),
+                )
+        self.assertEqual([], self.changes(self.service))
+
+    def test_ctrl_c_at_the_question_deletes_nothing(self):
+        # The terminal is not the program's controlling one, so the signal is sent by hand after the question.
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = subprocess.Popen(
+            [sys.executable, PROGRAM, "keys", "delete", "old laptop"],
+            env=self.env, stdin=slave, stderr=slave, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        os.close(slave)
+        screen = b""
+        while not screen.endswith(b"[y/N] "):
+            screen += os.read(master, 4096)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(b"", process.communicate(timeout=20)[0])
+        self.assertEqual((130, []), (process.returncode, self.changes(self.service)))
+
+    def test_the_question_shows_a_hostile_name_as_text(self):
+        self.service.keys[1]["name"] = "a\x1b[2K\r'b"
+        run = self.at_a_terminal(b"n\n", "delete", self.hash)
+        self.assertTrue(run.err.startswith("Delete the key 'a\\x1b[2K\\r'b' (d4735e3a265e) for ever? "), run.err)
+
+    def test_an_answer_that_does_not_say_deleted_is_an_error(self):
+        for body in ({"deleted": False}, {}, {"deleted": "yes"}, {"deleted": 1}, {"data": {"deleted": True}}):
+            with self.subTest(body=body):
+                self.service.fail("DELETE", f"/keys/{self.hash}", answer(200, body))
+                self.fails(
+                    5,
+                    f"DELETE /keys/{self.hash}: an answer that does not say it was deleted",
+                    "delete",
+                    self.hash,
+                    "-y",
+                )
+
+
+class HostileTest(KeysTest):
+    """Names and hashes stay in their place in the path, whatever they hold."""
+
+    NAMED = (("show", "ci"), ("disable", "ci"), ("delete", "ci", "-y"))
+
+    def test_a_hostile_name_that_no_key_has_asks_only_for_lists_and_acts_on_nothing(self):
+        service = self.start(make_key(1, name="ci"), make_key(2, name="web"))
+        for name in ("", *HOSTILE):
+            for command in (*(("keys", *argv) for argv in self.NAMED), ("usage", "--key", "ci")):
+                with self.subTest(name=name, command=command):
+                    del service.requests[:]
+                    run = self.run_program(*[name if word == "ci" else word for word in command])
+                    self.assertEqual((4, ""), run[:2])
+                    targets = {request.target.partition("?")[0] for request in service.requests}
+                    self.assertLessEqual(targets, {"/api/v1/keys", "/api/v1/workspaces", "/api/v1/credits"})
+                    self.assertEqual([], self.changes(service))
+
+    def test_a_key_with_a_hostile_name_is_the_one_acted_on(self):
+        for name in HOSTILE:
+            for argv in self.NAMED[1:]:
+                with self.subTest(name=name, argv=argv):
+                    service = self.start(make_key(1, name="web"), make_key(2, name=name))
+                    hash = service.keys[1]["hash"]
+                    self.assertEqual(0, self.keys(*[name if word == "ci" else word for word in argv]).code)
+                    self.assertEqual([f"/keys/{hash}"], [path for _, path, _ in self.changes(service)])
+
+    def test_a_hostile_new_name_is_only_a_name(self):
+        for name in HOSTILE[:-2]:
+            with self.subTest(name):
+                service = self.start(make_key(1, name="ci"))
+                self.assertEqual(0, self.keys("rename", "ci", name).code)
+                self.assertEqual([{"name": name}], [r.body for r in service.requests if r.method == "PATCH"])
+
+    def test_a_hostile_hash_of_the_service_never_leaves_its_place_in_the_path(self):
+        # `.` and `..` would be taken out of a path wherever somebody tidies it up.
+        for hash in HOSTILE:
+            for argv in self.NAMED:
+                with self.subTest(hash=hash, argv=argv):
+                    service = self.start(make_key(1, name="web"), make_key(2, name="ci", hash=hash))
+                    run = self.keys(*argv)
+                    self.assertIn(run.code, (0, 5))
+                    for request in service.requests:
+                        if request.path in ("/keys", "/workspaces"):
+                            self.assertEqual("GET", request.method)
+                            continue
+                        start, segment = request.target[:13], request.target[13:]
+                        self.assertEqual(("/api/v1/keys/", hash), (start, unquote(segment)))
+                        self.assertRegex(segment, r"\A[A-Za-z0-9%_~:.-]+\Z")
+                        self.assertNotIn(segment, (".", ".."))
+                    self.assertEqual(make_key(1, name="web"), service.keys[0])
+
+    def test_a_hostile_hash_of_a_new_key_never_leaves_its_place_in_the_path(self):
+        for hash in HOSTILE:
+            with self.subTest(hash):
+                service = self.start(make_key(1, name="web"))
+                body = {"data": make_key(2, name="ci", hash=hash), "key": make_secret(2)}
+                service.fail("POST", "/keys/", answer(201, body))
+                run = self.keys("create", "--name", "ci", "--limit", "1")
+                self.assertEqual(1, run.err.splitlines().count(make_secret(2)))
+                for request in service.requests[1:]:
+                    self.assertEqual(("/api/v1/keys/", hash), (request.target[:13], unquote(request.target[13:])))
+
+
+class CredentialTest(KeysTest):
+    MIX_UP = (
+        "hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused; this needs a management key "
+        "(OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY; make one at "
+        "https://openrouter.ai/settings/management-keys). Both kinds of key begin sk-or-v1- and are easily confused\n"
+    )
+
+    def test_a_user_key_where_the_management_key_belongs_is_recognised(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
+        for status, message in ((401, "User not found."), (403, "Only management keys can perform this operation")):
+            for argv in EVERY_COMMAND:
+                with self.subTest(argv, status=status):
+                    service = self.start(make_key(1, name="ci"), user_key_on_keys=status)
+                    request = "POST /keys/" if argv[0] == "create" else "GET /keys"
+                    first = "creating the key 'new'\n" if argv[0] == "create" else ""
+                    refused = f"{LABEL}error: {request}: {status} {message}\n{self.MIX_UP}"
+                    self.assertEqual(Run(3, "", first + refused), self.keys(*argv))
+                    self.assertEqual(0, len(service.secrets))
+
+    def test_without_a_management_key_nothing_is_asked(self):
+        del self.env["OPENROUTER_PROVISIONING_KEY"]
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        service = self.start(make_key(1, name="ci"))
+        for argv in EVERY_COMMAND:
+            with self.subTest(argv):
+                self.fails(
+                    3,
+                    "this needs a management key, and OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY "
+                    "is not set",
+                    *argv,
+                    hint="set OPENROUTER_PROVISIONING_KEY in the shell or in a .env file; make a management key at "
+                    "https://openrouter.ai/settings/management-keys",
+                )
+        self.assertEqual([], service.requests)
+
+    def test_the_newer_name_of_the_management_key_serves(self):
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = self.env.pop("OPENROUTER_PROVISIONING_KEY")
+        self.start(make_key(1, name="ci"))
+        self.assertEqual(0, self.keys("show", "ci").code)
+
+    def test_every_request_carries_the_management_key_and_never_the_user_key(self):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        for argv in EVERY_COMMAND:
+            service = self.start(make_key(1, name="ci"))
+            self.assertEqual(0, self.keys(*argv).code)
+            self.assertEqual({f"Bearer {MANAGEMENT_KEY}"}, {r.headers.get("authorization") for r in service.requests})
+
+
+if __name__ == "__main__":
+    unittest.main()

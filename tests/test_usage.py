@@ -1,0 +1,519 @@
+"""`usage`: what was spent, over every key of every page and workspace, to the last decimal."""
+
+import json
+import threading
+import unittest
+from decimal import Decimal
+
+from standin import (
+    MANAGEMENT_KEY,
+    PERIODS,
+    USER_KEY,
+    answer,
+    error,
+    hang_up,
+    html,
+    make_key,
+    make_secret,
+    make_workspace,
+)
+from support import ProgramTest, Run
+
+MONEY_FIELDS = [kind + period for kind in ("usage", "byok_usage") for period in PERIODS]
+MIX_UP = (
+    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused; this needs a management key "
+    "(OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY; make one at "
+    "https://openrouter.ai/settings/management-keys). Both kinds of key begin sk-or-v1- and are easily confused\n"
+)
+
+
+def spent(*figures, kind="usage"):
+    """Money fields of a key: today, this week, this month, all time."""
+    return {kind + period: Decimal(figure) for period, figure in zip(PERIODS, figures)}
+
+
+def served(handler):
+    """No fault: the answer of the service as it would have been."""
+    handler.reply(handler.service.respond(handler.asked))
+
+
+def on_offset(offset, fault):
+    """A fault for one page only."""
+    return lambda handler: (fault if handler.asked.query.get("offset") == str(offset) else served)(handler)
+
+
+class UsageTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+
+    def usage(self, *argv):
+        """The document of `usage --json`, its numbers exact."""
+        run = self.run_program("usage", "--json", *argv)
+        self.assertEqual((0, ""), (run.code, run.err))
+        return json.loads(run.out, parse_float=Decimal)
+
+
+class EveryKeyOnceTest(UsageTest):
+    def test_every_key_is_counted_once_whatever_the_size_of_a_page(self):
+        for size in (25, 50, 100):
+            for count in (0, 1, 99, 100, 101, 250, 1000):
+                with self.subTest(page_size=size, keys=count):
+                    # Figures of 20 decimals that a float would lose; the biggest month is the oldest key.
+                    keys = [
+                        make_key(
+                            n, **spent(*(Decimal(n * factor).scaleb(-20) for factor in (1, 10**6, 10**12, 10**18)))
+                        )
+                        for n in range(1, count + 1)
+                    ]
+                    self.start(page_size=size, keys=keys, workspaces=[make_workspace()])
+                    document = self.usage()
+                    self.assertEqual([key["hash"] for key in reversed(keys)], [k["hash"] for k in document["keys"]])
+                    total = count * (count + 1) // 2
+                    self.assertEqual(
+                        {
+                            "daily": Decimal(total).scaleb(-20),
+                            "weekly": Decimal(total).scaleb(-14),
+                            "monthly": Decimal(total).scaleb(-8),
+                            "all_time": Decimal(total).scaleb(-2),
+                        },
+                        document["totals"],
+                    )
+
+    def test_twelve_times_a_tenth_is_one_point_two(self):
+        self.start(keys=[make_key(n, **spent("0.1", "0.1", "0.1", "0.1")) for n in range(12)])
+        run = self.run_program("usage", "--json")
+        self.assertIn('"totals": {"daily": 1.2, "weekly": 1.2, "monthly": 1.2, "all_time": 1.2}', run.out)
+        self.assertEqual(0, run.code)
+
+    def test_every_page_of_every_workspace_counts(self):
+        workspaces = [make_workspace(n) for n in range(3)]
+        keys = [make_key(n, workspace_id=workspaces[n % 3]["id"], usage=2**n) for n in range(16)]
+        self.start(page_size=2, workspaces=workspaces, keys=keys)
+        document = self.usage()
+        self.assertEqual(sorted(k["hash"] for k in keys), sorted(k["hash"] for k in document["keys"]))
+        self.assertEqual(2**16 - 1, document["totals"]["all_time"])
+
+    def test_more_workspaces_than_fit_on_a_page_all_count(self):
+        workspaces = [make_workspace(n) for n in range(120)]
+        keys = [make_key(n, workspace_id=workspaces[n]["id"], usage=1) for n in range(120)]
+        self.start(workspaces=workspaces, keys=keys)
+        self.assertEqual(120, self.usage()["totals"]["all_time"])
+
+    def test_the_keys_of_other_workspaces_count_when_the_default_one_has_none(self):
+        self.start(workspaces=[make_workspace(n) for n in range(2)], keys=[
+            make_key(1, workspace_id=make_workspace(1)["id"], usage=3)
+        ])  # fmt: skip
+        self.assertEqual(3, self.usage()["totals"]["all_time"])
+
+    def test_disabled_keys_count_wherever_they_are(self):
+        workspaces = [make_workspace(n) for n in range(2)]
+        keys = [make_key(n, disabled=n % 2 == 0, workspace_id=workspaces[n // 5]["id"], usage=1) for n in range(10)]
+        self.start(page_size=2, workspaces=workspaces, keys=keys)
+        self.assertEqual(10, self.usage()["totals"]["all_time"])
+
+    def test_a_key_created_between_two_pages_makes_no_other_count_twice_or_be_missed(self):
+        keys = [make_key(n, usage=2**n) for n in range(1, 10)]
+        for size in (1, 2, 3, 5):
+            with self.subTest(page_size=size):
+                service = self.start(page_size=size, keys=list(keys), has_workspaces=False)
+
+                def shift(handler):
+                    handler.service.keys.insert(0, make_key(0, usage=1000000))
+                    served(handler)
+
+                service.fail("GET", "/keys", served, shift)
+                document = self.usage()
+                if size > 1:  # a page that adds nothing new ends the list
+                    self.assertEqual({k["hash"] for k in keys}, {k["hash"] for k in document["keys"]})
+                    self.assertEqual(2**10 - 2, document["totals"]["all_time"])
+                hashes = [key["hash"] for key in document["keys"]]
+                self.assertEqual(len(set(hashes)), len(hashes))
+
+    def test_pages_that_repeat_keys_count_each_once(self):
+        keys = [make_key(n, usage=1) for n in range(4)]
+        service = self.start(keys=keys, has_workspaces=False)
+        service.fail("GET", "/keys", answer(200, {"data": keys[:3]}), answer(200, {"data": keys[1:]}))
+        service.always("GET", "/keys", answer(200, {"data": keys}))
+        self.assertEqual(4, self.usage()["totals"]["all_time"])
+
+    def test_a_service_that_knows_no_offset_is_read_once_and_ends(self):
+        keys = [make_key(n, usage=1) for n in range(3)]
+        service = self.start(has_workspaces=False)
+        service.always("GET", "/keys", answer(200, {"data": keys}))
+        self.assertEqual(3, self.usage()["totals"]["all_time"])
+
+    def test_a_service_without_workspaces_is_none_the_worse(self):
+        for fault in (error(404, "Not Found"), html(404)):
+            service = self.start(page_size=2, keys=[make_key(n, usage=1) for n in range(5)], has_workspaces=False)
+            service.always("GET", "/workspaces", fault)
+            self.assertEqual(5, self.usage()["totals"]["all_time"])
+
+    def test_credits_keys_and_workspaces_are_asked_for_at_the_same_time(self):
+        service = self.start()
+        together = threading.Barrier(3)
+
+        def meet(handler):
+            together.wait(5)
+            served(handler)
+
+        for path in ("/credits", "/keys", "/workspaces"):
+            service.fail("GET", path, meet)
+        self.usage()  # a broken barrier would be an exception of the stand-in
+        self.assertFalse(together.broken)
+
+    def test_the_pages_of_different_workspaces_are_asked_for_at_the_same_time(self):
+        workspaces = [make_workspace(n) for n in range(3)]
+        keys = [make_key(n, workspace_id=workspaces[n % 3]["id"], usage=1) for n in range(6)]
+        service = self.start(workspaces=workspaces, keys=keys)
+        together = threading.Barrier(2)
+
+        def meet(handler):
+            if list(handler.asked.query) == ["include_disabled", "workspace_id"]:  # the first page of another workspace
+                together.wait(5)
+            served(handler)
+
+        service.always("GET", "/keys", meet)
+        self.usage()
+        self.assertFalse(together.broken)
+
+
+class TextTest(UsageTest):
+    KEYS = (
+        make_key(1, name="ci", **spent("0", "0.5", "0.5", "0.5")),
+        make_key(2, name="web", **spent("0.25", "0.25", "1.75", "4")),
+        make_key(3, name="laptop", disabled=True, **spent("0", "0", "0", "2.5")),
+    )
+
+    def start(self, *keys, **switches):
+        return super().start(keys=list(keys or self.KEYS), workspaces=[make_workspace()], **switches)
+
+    def test_a_small_account_reads_credits_then_totals_then_keys(self):
+        self.start(credits={"total_credits": 10, "total_usage": 7})
+        self.assertEqual(
+            Run(
+                0,
+                "total_credits: $10.0000\n"
+                "total_usage:   $7.0000\n"
+                "remaining:     $3.0000\n"
+                "\n"
+                "today:      $0.2500\n"
+                "this week:  $0.7500\n"
+                "this month: $2.2500\n"
+                "all time:   $7.0000\n"
+                "\n"
+                "     name    hash            today  this week  this month  all time\n"
+                "[ ]  web     d4735e3a265e  $0.2500    $0.2500     $1.7500   $4.0000\n"
+                "[ ]  ci      6b86b273ff34  $0.0000    $0.5000     $0.5000   $0.5000\n"
+                "[x]  laptop  4e07408562be  $0.0000    $0.0000     $0.0000   $2.5000\n",
+                "",
+            ),
+            self.run_program("usage"),
+        )
+
+    def test_what_deleted_keys_have_spent_is_a_line_of_its_own(self):
+        self.start(credits={"total_credits": 10, "total_usage": Decimal("9.8848")})
+        out = self.run_program("usage").out
+        self.assertIn("\nthis month:   $2.2500\nall time:     $7.0000\ndeleted keys: $2.8848\n\n", out)
+
+    def test_no_line_for_deleted_keys_where_the_account_has_not_spent_more_than_its_keys(self):
+        for total in ("7", "6.9999"):  # credits may lag
+            with self.subTest(total_usage=total):
+                self.start(credits={"total_credits": 10, "total_usage": Decimal(total)})
+                run = self.run_program("usage")
+                self.assertEqual(0, run.code)
+                self.assertNotIn("deleted", run.out)
+
+    def test_byok_figures_are_a_block_of_their_own_and_never_added_in(self):
+        self.start(
+            make_key(1, name="ci", **spent("1", "2", "3", "4"), **spent("0", "0.5", "0.6", "0.7", kind="byok_usage")),
+            make_key(2, name="web", **spent("0", "0", "0", "1"), **spent("0", "0", "0.1", "0.1", kind="byok_usage")),
+            credits={"total_credits": 10, "total_usage": 5},
+        )
+        self.assertEqual(
+            "today:      $1.0000\n"
+            "this week:  $2.0000\n"
+            "this month: $3.0000\n"
+            "all time:   $5.0000\n"
+            "\n"
+            "BYOK today:      $0.0000\n"
+            "BYOK this week:  $0.5000\n"
+            "BYOK this month: $0.7000\n"
+            "BYOK all time:   $0.8000\n"
+            "\n"
+            "     name  hash            today  this week  this month  all time\n"
+            "[ ]  ci    6b86b273ff34  $1.0000    $2.0000     $3.0000   $4.0000\n"
+            "[ ]  web   d4735e3a265e  $0.0000    $0.0000     $0.0000   $1.0000\n",
+            self.run_program("usage").out.partition("\n\n")[2],
+        )
+
+    def test_the_biggest_month_comes_first_and_equals_stay_newest_first(self):
+        months = ("0.9", "10", "0", "9.99999999999999999999", "10", "0.10")
+        self.start(*(make_key(n, name=f"n{n}", usage_monthly=Decimal(m)) for n, m in enumerate(months)))
+        table = self.run_program("usage").out.splitlines()[-6:]
+        self.assertEqual(["n1", "n4", "n3", "n0", "n5", "n2"], [line.split()[2] for line in table])
+        self.assertEqual(["n1", "n4", "n3", "n0", "n5", "n2"], [key["name"] for key in self.usage()["keys"]])
+
+    def test_an_account_without_keys_has_zeros_and_an_empty_table(self):
+        super().start(keys=[], workspaces=[make_workspace()], credits={"total_credits": 5, "total_usage": 0})
+        self.assertEqual(
+            "total_credits: $5.0000\n"
+            "total_usage:   $0.0000\n"
+            "remaining:     $5.0000\n"
+            "\n"
+            "today:      $0.0000\n"
+            "this week:  $0.0000\n"
+            "this month: $0.0000\n"
+            "all time:   $0.0000\n"
+            "\n"
+            "  name  hash  today  this week  this month  all time\n",
+            self.run_program("usage").out,
+        )
+
+    def test_a_name_cannot_write_on_the_terminal(self):
+        self.start(make_key(1, name="a\x1b[2Jb\nc"))
+        self.assertIn("\n[ ]  a\\x1b[2Jb\\nc  6b86b273ff34  ", self.run_program("usage").out)
+
+
+class JsonTest(UsageTest):
+    def test_the_document_is_credits_totals_byok_totals_and_the_services_own_key_objects(self):
+        keys = [make_key(n, **spent("0", "0", f"{n}.10", "12.345678901234567890"), external_user="é") for n in (1, 2)]
+        credits = {"total_credits": 10, "total_usage": Decimal("9.8848")}
+        self.start(keys=keys, workspaces=[make_workspace()], credits=credits)
+        document = self.usage()
+        self.assertEqual(["tool", "credits", "totals", "byok_totals", "keys"], list(document))
+        self.assertEqual(
+            [("total_credits", 10), ("total_usage", Decimal("9.8848")), ("remaining", Decimal("0.1152"))],
+            list(document["credits"].items()),
+        )
+        self.assertEqual(
+            [("daily", 0), ("weekly", 0), ("monthly", Decimal("3.2")), ("all_time", Decimal("24.69135780246913578"))],
+            list(document["totals"].items()),
+        )
+        self.assertEqual(
+            [("daily", 0), ("weekly", 0), ("monthly", 0), ("all_time", 0)], list(document["byok_totals"].items())
+        )
+        self.assertEqual([list(keys[1].items()), list(keys[0].items())], [list(k.items()) for k in document["keys"]])
+
+    def test_small_sums_are_plain_numbers(self):
+        keys = [make_key(n, **spent("0.0000001", "0", "0", "0")) for n in (1, 2)]
+        self.start(keys=keys, workspaces=[make_workspace()])
+        self.assertIn('"totals": {"daily": 0.0000002, ', self.run_program("usage", "--json").out)
+
+    def test_without_keys_the_document_has_the_same_form(self):
+        self.start(keys=[], workspaces=[make_workspace()], credits={"total_credits": 5, "total_usage": 0})
+        zeros = {"daily": 0, "weekly": 0, "monthly": 0, "all_time": 0}
+        document = self.usage()
+        del document["tool"]
+        self.assertEqual(
+            {
+                "credits": {"total_credits": 5, "total_usage": 0, "remaining": 5},
+                "totals": zeros,
+                "byok_totals": zeros,
+                "keys": [],
+            },
+            document,
+        )
+
+
+class CreditsTest(UsageTest):
+    KEYS = (make_key(1, name="ci", **spent("1", "1", "1", "1")),)
+
+    def test_credits_that_cannot_be_had_are_a_warning_and_the_rest_is_shown(self):
+        for fault, reason in (
+            (error(403, "Forbidden"), "403 Forbidden"),
+            (error(500, "Broken"), "500 Broken (3 tries)"),
+            (error(404, "Not Found"), "404 Not Found"),
+            (hang_up(), "no answer: Remote end closed connection without response (3 tries)"),
+            (answer(200, {"data": {"total_credits": "10", "total_usage": 1}}), '`total_credits` is not a number: "10"'),
+        ):
+            with self.subTest(reason):
+                service = self.start(keys=list(self.KEYS), workspaces=[make_workspace()])
+                service.always("GET", "/credits", fault)
+                warning = f"openrouter-remote: warning: the account's credits are unknown: GET /credits: {reason}\n"
+                self.assertEqual(
+                    Run(
+                        0,
+                        "today:      $1.0000\n"
+                        "this week:  $1.0000\n"
+                        "this month: $1.0000\n"
+                        "all time:   $1.0000\n"
+                        "\n"
+                        "     name  hash            today  this week  this month  all time\n"
+                        "[ ]  ci    6b86b273ff34  $1.0000    $1.0000     $1.0000   $1.0000\n",
+                        warning,
+                    ),
+                    self.run_program("usage"),
+                )
+                run = self.run_program("usage", "--json")
+                self.assertEqual((0, warning), (run.code, run.err))
+                document = json.loads(run.out)
+                self.assertIsNone(document["credits"])
+                self.assertEqual({"daily": 1, "weekly": 1, "monthly": 1, "all_time": 1}, document["totals"])
+
+    def test_credits_come_from_whichever_key_can_see_them(self):
+        for allowed in ("refused", "allowed", "zeros"):
+            with self.subTest(allowed):
+                self.start(credits_for_user_key=allowed)
+                self.env["OPENROUTER_API_KEY"] = USER_KEY
+                self.assertEqual(Decimal("0.1152"), self.usage()["credits"]["remaining"])
+
+
+class OneKeyTest(UsageTest):
+    def setUp(self):
+        super().setUp()
+        workspaces = [make_workspace(n) for n in range(2)]
+        self.keys = [
+            make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 3, **spent("0", "0", f"{n}", f"{n}.5"))
+            for n in range(1, 6)
+        ]
+        self.service = self.start(page_size=1, keys=self.keys, workspaces=workspaces)
+
+    def test_a_key_is_named_by_hash_prefix_name_or_label_wherever_it_is(self):
+        for key in self.keys:
+            for name in (key["hash"], key["hash"][:4], key["name"], key["label"]):
+                with self.subTest(name):
+                    document = self.usage("--key", name)
+                    self.assertEqual([key["hash"]], [row["hash"] for row in document["keys"]])
+                    self.assertEqual(key["usage"], document["totals"]["all_time"])
+
+    def test_one_key_has_no_line_for_deleted_keys(self):
+        self.assertEqual(
+            Run(
+                0,
+                "total_credits: $10.0000\n"
+                "total_usage:   $9.8848\n"
+                "remaining:     $0.1152\n"
+                "\n"
+                "today:      $0.0000\n"
+                "this week:  $0.0000\n"
+                "this month: $3.0000\n"
+                "all time:   $3.5000\n"
+                "\n"
+                "     name   hash            today  this week  this month  all time\n"
+                "[x]  key 3  4e07408562be  $0.0000    $0.0000     $3.0000   $3.5000\n",
+                "",
+            ),
+            self.run_program("usage", "--key", "key 3"),
+        )
+
+    def test_a_full_hash_asks_for_that_key_alone(self):
+        self.usage("--key", self.keys[2]["hash"])
+        paths = sorted(request.path for request in self.service.requests)
+        self.assertEqual(["/credits", f"/keys/{self.keys[2]['hash']}"], paths)
+
+    def test_a_key_that_does_not_exist_is_named_with_the_nearest(self):
+        self.assertEqual(
+            Run(
+                4,
+                "",
+                "openrouter-remote: error: no key is called 'kay 2'\n"
+                "hint: the nearest are key 2, key 5, key 4, key 3, key 1\n",
+            ),
+            self.run_program("usage", "--key", "kay 2"),
+        )
+
+    def test_an_empty_name_is_no_key(self):
+        run = self.run_program("usage", "--key", "")
+        self.assertEqual((4, ""), (run.code, run.out))
+
+
+class RefusedTest(UsageTest):
+    def refused(self, error):
+        for options in ((), ("--json",)):
+            self.assertEqual(Run(5, "", f"openrouter-remote: error: {error}\n"), self.run_program("usage", *options))
+
+    def test_a_money_field_of_another_type_in_any_key_is_never_left_out_of_a_sum(self):
+        service = self.start(page_size=2, has_workspaces=False)
+        for field in MONEY_FIELDS:
+            for value, shown in (("1.5", '"1.5"'), (None, "null"), (True, "true"), ([], "[]"), ({}, "{}")):
+                with self.subTest(field=field, value=value):
+                    service.keys = [make_key(0), make_key(1), make_key(2, **{field: value})]
+                    self.refused(f"GET /keys: `{field}` is not a number: {shown}")
+
+    def test_a_money_field_that_is_missing_is_no_zero(self):
+        for field in MONEY_FIELDS:
+            with self.subTest(field):
+                keys = [make_key(n) for n in range(3)]
+                del keys[2][field]
+                self.start(keys=keys)
+                self.refused(f"GET /keys: `{field}` is not a number: null")
+
+    def test_a_page_that_fails_makes_no_partial_sum(self):
+        for offset in (2, 4, 6):
+            with self.subTest(offset=offset):
+                service = self.start(page_size=2, keys=[make_key(n) for n in range(7)], has_workspaces=False)
+                service.always("GET", "/keys", on_offset(offset, error(500, "Broken")))
+                self.refused("GET /keys: 500 Broken (3 tries)")
+
+    def test_a_page_of_another_shape_makes_no_partial_sum(self):
+        for body, what in (
+            ({"data": None}, '200 with an answer that has no `data` with a list: {"data": null}'),
+            ({"data": {"keys": []}}, '200 with an answer that has no `data` with a list: {"data": {"keys": []}}'),
+            ({"keys": []}, '200 with an answer that has no `data` with a list: {"keys": []}'),
+            ({"data": ["a"]}, '200 with a row that has no `hash`: "a"'),
+            ({"data": [{"name": "a"}]}, '200 with a row that has no `hash`: {"name": "a"}'),
+            ({"data": [{"hash": ""}]}, '200 with a row that has no `hash`: {"hash": ""}'),
+            ({"data": [{"hash": 5}]}, '200 with a row that has no `hash`: {"hash": 5}'),
+        ):
+            with self.subTest(body=body):
+                service = self.start(page_size=2, keys=[make_key(n) for n in range(3)], has_workspaces=False)
+                service.always("GET", "/keys", on_offset(2, answer(200, body)))
+                self.refused(f"GET /keys: {what}")
+
+    def test_workspaces_that_cannot_be_had_make_no_partial_sum(self):
+        for fault, what in (
+            (error(500, "Broken"), "500 Broken (3 tries)"),
+            (answer(200, {"data": {}}), '200 with an answer that has no `data` with a list: {"data": {}}'),
+        ):
+            service = self.start()
+            service.always("GET", "/workspaces", fault)
+            self.refused(f"GET /workspaces: {what}")
+
+    def test_a_workspace_whose_keys_cannot_be_had_makes_no_partial_sum(self):
+        service = self.start()
+        research = service.workspaces[1]["id"]
+        fault = error(400, "Broken")
+        service.always(
+            "GET",
+            "/keys",
+            lambda handler: (fault if handler.asked.query.get("workspace_id") == research else served)(handler),
+        )
+        self.refused("GET /keys: 400 Broken")
+
+    def test_a_user_key_where_the_management_key_belongs_is_recognised(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
+        for status, message in ((401, "User not found."), (403, "Only management keys can perform this operation")):
+            with self.subTest(status):
+                self.start(user_key_on_keys=status)
+                self.assertEqual(
+                    Run(3, "", f"openrouter-remote: error: GET /keys: {status} {message}\n{MIX_UP}"),
+                    self.run_program("usage"),
+                )
+
+    def test_without_a_management_key_nothing_is_asked(self):
+        del self.env["OPENROUTER_PROVISIONING_KEY"]
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        service = self.start()
+        self.assertEqual(
+            Run(
+                3,
+                "",
+                "openrouter-remote: error: this needs a management key, and OPENROUTER_PROVISIONING_KEY or "
+                "OPENROUTER_MANAGEMENT_KEY is not set\n"
+                "hint: set OPENROUTER_PROVISIONING_KEY in the shell or in a .env file; make a management key at "
+                "https://openrouter.ai/settings/management-keys\n",
+            ),
+            self.run_program("usage"),
+        )
+        self.assertEqual([], service.requests)
+
+    def test_no_key_is_printed(self):
+        self.start(keys=[make_key(1, name=f"for {MANAGEMENT_KEY}")])
+        run = self.run_program("usage", "-v")
+        self.assertNotIn(MANAGEMENT_KEY[:20], run.out + run.err)
+        self.assertNotIn(make_secret(1)[:20], run.out + run.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
