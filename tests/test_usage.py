@@ -9,6 +9,7 @@ from standin import (
     MANAGEMENT_KEY,
     PERIODS,
     USER_KEY,
+    Reply,
     answer,
     error,
     hang_up,
@@ -136,6 +137,17 @@ class EveryKeyOnceTest(UsageTest):
         service.fail("GET", "/keys", answer(200, {"data": keys[:3]}), answer(200, {"data": keys[1:]}))
         service.always("GET", "/keys", answer(200, {"data": keys}))
         self.assertEqual(4, self.usage()["totals"]["all_time"])
+
+    def test_pages_of_different_sizes_leave_no_key_out(self):
+        keys = [make_key(n, usage=1) for n in range(20)]
+        service = self.start(has_workspaces=False)
+
+        def uneven(handler):
+            offset = int(handler.asked.query.get("offset", 0))
+            handler.reply(Reply(200, {"data": keys[offset : offset + (1 if offset in (4, 5, 10) else 2)]}))
+
+        service.always("GET", "/keys", uneven)
+        self.assertEqual(20, self.usage()["totals"]["all_time"])
 
     def test_a_service_that_knows_no_offset_is_read_once_and_ends(self):
         keys = [make_key(n, usage=1) for n in range(3)]

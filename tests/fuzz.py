@@ -1,0 +1,723 @@
+"""Fuzzing of openrouter-remote: every command, against answers, files and arguments that nobody should send.
+
+    python3 tests/fuzz.py [--seed N] [--seconds S] [--only K]
+
+Whatever happens, the program ends with an exit code of its contract, prints nothing that a terminal would obey, no
+credential and no traceback, and its stdout is the whole answer or nothing. Each case follows from the seed and its
+number alone. A failure is printed with the shortest case that shows it, in the form of test_fuzz.KNOWN; exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import gzip
+import io
+import itertools
+import json
+import os
+import random
+import re
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import namedtuple
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from decimal import Decimal
+from typing import Any
+from unittest import mock
+
+from standin import MANAGEMENT_KEY, USER_KEY, StandIn, encode, head
+from support import program
+
+# One run. argv: without the program's name. edits: what happens to the answers. switches: of the stand-in. env: what
+# the shell sets besides the keys. files: name -> bytes, in the current folder. terminal: columns, or None for a pipe.
+Case = namedtuple("Case", "argv edits switches env files terminal", defaults=((), {}, {}, {}, None))
+# What happens to the answers to `target` ("GET /keys", or "*"): see Twister.
+Edit = namedtuple("Edit", "target kind args")
+Outcome = namedtuple("Outcome", "code out err crash bugs seconds secrets requests")
+
+
+class Raw(str):
+    """JSON text that goes out as it is."""
+
+    def __repr__(self) -> str:
+        return f"Raw({str(self)!r})"
+
+
+# --- Values
+
+ESCAPES = "\x1b[31m\x07\x00\x7f\x9b2J\u202e\u2066\u200f\u2028\x85\r\n\t"
+HASHES = [f"{n:064x}" for n in (0, 1)]
+VALUES: list = [
+    *(None, True, False, 0, 1, -1, 2**64, -(10**30), "", " ", "0", "-1", "-0", "1e3", "1e999", "NaN", "-Infinity", "x"),
+    *(
+        Raw(text)
+        for text in ("-0", "-0.0", "-1.5", "1e400", "1E-400", "1e-30", "1e999999999", "NaN", "-Infinity", "1.")
+    ),
+    *(Raw(text) for text in ("9" * 400, "-" + "9" * 400, "0." + "1" * 400, "9" * 5000, "01", "'x'", "undefined")),
+    *("9" * 400, "0." + "3" * 400, "0x10", "١٢", "１２", "1_000", "+5", "0.000000000000000000000000000000000001"),
+    *([], {}, [[]], [None], [{}], [""], {"": {}}, {"p50": -1}, {"p50": "x"}, [[[[[[[[[[1]]]]]]]]]]),
+    *(Raw("[" * depth + "]" * depth) for depth in (100, 990, 20_000)),
+    *(Raw('{"a":' * depth + "1" + "}" * depth) for depth in (100, 490)),
+    *(
+        ESCAPES,
+        "name " + ESCAPES,
+        Raw(r'"\ud800"'),
+        Raw(r'"\udcff x \ud83d\ude00"'),
+        "\ud800",
+        "\u0301" * 50,
+        "測試" * 40,
+    ),
+    *("\U0001f600", "\ufeff", "\xa0", "\u200b\u2060", "\U000e0041", "<b>" * 50, "x" * 20_000, "a b " * 400, "\\", "'"),
+    *(USER_KEY, f"Bearer {MANAGEMENT_KEY}!", "y" * 120 + USER_KEY, "sk-or-v1-" + "0" * 64, "z " * 70 + MANAGEMENT_KEY),
+    *(Raw('{"id": "a/b", "id": "a/c"}'), Raw('{"data": [], "data": {}}'), {"tool": 1}, {ESCAPES: ESCAPES}),
+    *("tool", "a/b/c", "/", "..", "../..", "a" * 64, *HASHES, "~x/y:free", "?", "%00", "{0}", "%s"),
+    *("2026-02-30", "9999-12-31", "0000-00-00", "2026-06-03 00:00:00", "2026-06-03T00:00:00Z", "99999-01-01"),
+    *(2400, -30, 1299, "0130", ["mon", 7, None], {"min_prompt_tokens": "x", "prompt": "-1"}),
+]
+NAMES = [
+    "tool",
+    "",
+    "id",
+    "hash",
+    "key",
+    "error",
+    "data",
+    ESCAPES,
+    USER_KEY,
+    "cost",
+    "price_per_million",
+    "\ud800",
+    "x",
+]
+STATUSES = [
+    *(200, 201, 202, 204, 206, 300, 301, 302, 304, 307, 308, 400, 401, 402, 403, 404, 405, 408, 409, 413, 418, 429),
+    *(499, 500, 501, 502, 503, 504, 520, 524, 529, 530, 599, 600, 999),
+]
+HEADERS = [
+    *(("Retry-After", v) for v in ("0", "-1", "31", "9" * 400, "1e9", "\x1b[31m", "Wed, 21 Oct 2015 07:28:00 GMT", "")),
+    *(("Retry-After", v) for v in ("Mon, 99 Foo 99999 99:99:99 +9999", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 1")),
+    *(("Content-Encoding", v) for v in ("gzip", "br", "identity", "\x1b[31mx", "gzip, gzip", "", "x-gzip", "\xa0")),
+    *(("Location", v) for v in ("/api/v1/keys", "//x.example/", "http://x.example\x1b[31m/", "http://[", "", "\x9b")),
+    *(("Location", v) for v in ("http://127.0.0.1:1/", "?", "ftp://x/", "http://127.0.0.1:99999999/", "/" + "é" * 9)),
+    *(("Location", v) for v in (f"http://{USER_KEY}.example/", "http://\u0661.example:x/".encode().decode("latin-1"))),
+    *(("Content-Length", v) for v in ("-1", "abc", "0", "1", "9" * 30, "1, 1", "")),
+    *(("Transfer-Encoding", v) for v in ("chunked", "gzip", "\x1b")),
+    *(("Content-Type", v) for v in ("text/html", "", "\x1b[31m", "application/json; charset=utf-16")),
+    ("X-Long", "x" * 70_000),
+]
+BODIES = [
+    *(b"", b" ", b"null", b"[]", b"{}", b'""', b"0", b"<html><h1>502 \x1b[31mBad</h1></html>", b"\xff\xfe\x00", b"{"),
+    *(b'{"error": null}', b'{"error": {}}', b'{"error": {"message": {"x": 1}}}', b'{"error": "\\u001b[2J\\u202e"}'),
+    *(b'{"error": {"code": 401, "message": "\\ud800' + USER_KEY.encode() + b'"}}', b'{"data": null}', b"\x00" * 99),
+    *(
+        b'{"data": {}}',
+        b'{"data": [{}]}',
+        b'{"data": [null]}',
+        b'{"data": [], "links": {"next": "/x"}}',
+        b"\xef\xbb\xbf{}",
+    ),
+    *('{"data": {}}'.encode(coding) for coding in ("utf-16", "utf-32", "utf-16-be")),
+    b"x" * 140 + MANAGEMENT_KEY.encode(),
+    b"[" * 100_000,
+    b'{"data":' * 3000 + b"1" + b"}" * 3000,
+    ("<b>" * 2000 + USER_KEY).encode(),
+    gzip.compress(b'{"data": []}'),
+]
+RAW_ANSWERS = [
+    *(
+        b"",
+        b"\r\n",
+        b"SSH-2.0-x\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 \x1b[31m\r\n\r\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+    ),
+    *(
+        b"HTTP/1.1 -1 \r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 300 + b"\r\n{}",
+        b"\x00" * 70_000,
+        b"HTTP/1.1 200",
+    ),
+    *(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 101 Switching\r\n\r\n", b"HTTP/1.1 200 OK\r\nbroken\r\n\r\n{}"),
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+    b"HTTP/1.1 401 " + USER_KEY.encode() + b"\r\n\r\n" + USER_KEY.encode(),
+]
+
+
+def dumps(value: Any) -> str:
+    """JSON text, with Raw pieces as they are and Decimals as numbers."""
+    if isinstance(value, Raw):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {dumps(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(dumps, value)) + "]"
+    return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+
+
+def resolve(edit: Edit, body: Any) -> Edit:
+    """A "somewhere" edit (its argument is a seed) as one that names the place in `body`."""
+    rng = random.Random(edit.args[0])
+    path: list = []
+    node = body
+    while isinstance(node, (dict, list)) and node and (not path or rng.random() < 0.85):
+        step = rng.choice(list(node)) if isinstance(node, dict) else rng.randrange(len(node))
+        path.append(step)
+        node = node[step]
+    value = rng.choice(VALUES)
+    ways: list = [("set", path, value)] * 6 + [("delete", path)] * 2 + [("add", path[:-1], rng.choice(NAMES), value)]
+    if path and isinstance(path[-1], str):
+        ways += [("everywhere", path[-1], value)] * 3
+    ways += [("repeat", path, rng.choice([0, 2, 150]))]
+    kind, *args = rng.choice(ways)
+    return Edit(edit.target, kind, tuple(args))
+
+
+def everywhere(node: Any, name: str, value: Any) -> None:
+    for child in list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else ():
+        everywhere(child, name, value)
+    if isinstance(node, dict) and name in node:
+        node[name] = value
+
+
+def change(body: Any, edit: Edit) -> Any:
+    """`body` after an edit of its JSON; as it was where the place does not exist."""
+    first, *more = copy.deepcopy(edit.args)  # what one answer gets, another edit may change
+    if edit.kind == "everywhere":
+        everywhere(body, first, *more)
+        return body
+    box: Any = {"": body}
+    place, steps = box, ["", *first]
+    try:
+        for step in steps[:-1]:
+            place = place[step]
+        last = steps[-1]
+        if edit.kind == "set":
+            place[last] = more[0]
+        elif edit.kind == "delete":
+            del place[last]
+        elif edit.kind == "add":
+            place[last][more[0]] = more[1]
+        elif edit.kind == "repeat":
+            place[last] = place[last] * more[0] if isinstance(place[last], (list, str)) else [place[last]] * more[0]
+    except (LookupError, TypeError):
+        pass
+    return box.get("", Raw(""))
+
+
+class Twister:
+    """The fault of every answer: what the stand-in would say, after the edits that are meant for it.
+
+    Edits: "somewhere" (seed) and what it becomes, "set" (path, value), "delete" (path), "add" (path, name, value),
+    "repeat" (path, times), "everywhere" (name, value); "status" (number), "header" (name, value), "body" (bytes),
+    "raw" (bytes, head included), "cut" (bytes kept), "flip" (offset, byte), "slow" (seconds before the last byte).
+    """
+
+    def __init__(self, edits: list):
+        self.edits = edits
+        self.resolved: list = []
+
+    def __call__(self, handler: Any) -> None:
+        request = handler.asked
+        name = f"{request.method} {request.path}"
+        reply = handler.service.respond(request)
+        body, status, headers = copy.deepcopy(reply.body), reply.status, {"Content-Type": reply.content_type}
+        headers.update(reply.headers)
+        packed, pause = None, 0.0
+        for edit in self.edits:
+            if edit.target not in ("*", name):
+                continue
+            if edit.kind == "somewhere":
+                edit = resolve(edit, body)
+            self.resolved.append(edit._replace(target=name))
+            if edit.kind == "raw":
+                handler.wfile.write(edit.args[0])
+                return
+            if edit.kind == "status":
+                status = edit.args[0]
+            elif edit.kind == "header":
+                headers[edit.args[0]] = edit.args[1]
+            elif edit.kind == "body":
+                packed = edit.args[0]
+            elif edit.kind in ("cut", "flip"):
+                packed = dumps(body).encode("utf-8", "surrogatepass") if packed is None else packed
+                at = edit.args[0] % (len(packed) + 1)
+                packed = packed[:at] + (b"" if edit.kind == "cut" else bytes([edit.args[1]]) + packed[at + 1 :])
+                if edit.kind == "cut":
+                    headers.setdefault("Content-Length", str(len(packed) + 1))
+            elif edit.kind == "slow":
+                pause = edit.args[0]
+            elif not isinstance(reply.body, (str, type(None))):
+                body = change(body, edit)
+        if packed is None:
+            as_it_is = isinstance(reply.body, (str, type(None)))
+            packed = encode(body) if as_it_is else dumps(body).encode("utf-8", "surrogatepass")
+        if handler.service.gzip and "Content-Encoding" not in headers:
+            packed, headers["Content-Encoding"] = gzip.compress(packed, 1), "gzip"
+        headers.setdefault("Content-Length", str(len(packed)))
+        if pause:
+            handler.wfile.write(head(status, headers) + packed[:-1])
+            handler.service.stopping.wait(pause)
+            packed = packed[-1:]
+            handler.wfile.write(packed)
+        else:
+            handler.wfile.write(head(status, headers) + packed)
+
+
+# --- Cases
+
+KEYS = ["production", "ci-nightly", "notebook", "nobody", HASHES[0], "", ESCAPES, "🔑", "a" * 64]
+MODELS = [
+    "northwind/gale-70b",
+    "~lumen/lumen-mini-latest",
+    "gale",
+    "lumen/lumen-4-mini",
+    "x/y",
+    "a/b/c",
+    "",
+    "/",
+    "..",
+    "é/ü",
+]
+AMOUNTS = ["0", "5", "1e3", "0.1", "100", "2.00", "12", "9" * 30, "x"]
+MODEL_OPTIONS = [
+    *(["--supports", word] for word in ("tools", "vision", "json,seed", "nothing", "image,audio", ",")),
+    *([f"--max-price-{side}", amount] for side in ("input", "output") for amount in ("0", "1", "x")),
+    *(["--min-context", n] for n in ("100k", "1m", "-1")),
+    *(["--cost", c] for c in ("50k:2k", "0:0", "300k:1", "1:", "1m:1m")),
+    *(["--sort", s] for s in ("name", "price-in", "price-out", "context", "cost", "created", "throughput", "uptime")),
+    *(["--limit", n] for n in ("1", "3", "0", "1m")),
+]
+LIST_OPTIONS = [
+    *(["--provider", "lumen"], ["--provider", "~"], ["--free"], ["--search", "gale"], ["--search", ESCAPES]),
+    *(["--expiring", n] for n in ("0", "30", "400", "1m", "999999999")),
+]
+COMMANDS = [
+    (["balance"], [["--alert-below", a] for a in AMOUNTS] + [["--alert-days", a] for a in AMOUNTS]
+     + [["--spendable"], ["--runway"], ["--quiet"], ["--spendable"], ["--runway"]]),
+    (["usage"], [["--key", key] for key in KEYS]),
+    (["usage", "--by", "model"], [["--days", "7"], ["--days", "31"], ["--key", "production"]]),
+    (["usage", "--by", "provider"], [["--days", "1"], ["--key", "nobody"]]),
+    (["usage", "--by", "day"], [["--days", "30"], ["--key", "spare"]]),
+    (["models", "list"], MODEL_OPTIONS + LIST_OPTIONS),
+    (["models", "cheap"], MODEL_OPTIONS + LIST_OPTIONS),
+    (["models", "endpoints"], [*MODEL_OPTIONS, ["--all"], ["--quantization", "fp8"], ["--quantization", "unknown,x"]]),
+    (["models", "show"], []),
+    (["models", "diff", "catalogue.json"], [["--save"]]),
+    (["keys", "list"], [["--all"], ["--all"]]),
+    *((["keys", verb], []) for verb in ("show", "disable", "enable")),
+    (["keys", "delete"], [["-y"], ["-y"]]),
+    (["keys", "rename"], []),
+    (["keys", "set-limit"], [["--reset", "none"], ["--reset", "weekly"], ["--reset", "x"]]),
+    (["keys", "create", "--name", "new"],
+     [["--limit", "5"], ["--limit", "0"], ["--limit-reset", "daily"], ["--include-byok-in-limit"],
+      ["--expires", "2099-01-31"], ["--expires", "2001-01-31"], ["--expires", "x"], ["--workspace", "x"]]),
+    (["keys", "rotate"], [["--disable-old"], ["--disable-old"]]),
+    (["integrations"], [["list"], ["--x"]]),
+]  # fmt: skip
+OPERANDS = {"rename": ["renamed", "", ESCAPES], "set-limit": [*AMOUNTS, "none", "none"]}
+SWITCHES: list = [
+    {}, {}, {}, {"credits_for_user_key": "allowed"}, {"credits_for_user_key": "zeros"}, {"user_key_on_keys": 403},
+    {"page_size": 2}, {"models_page_size": 4}, {"has_workspaces": False}, {"has_model_path": False},
+    {"create_path": "slash"}, {"create_path": "no-slash-404"}, {"key_inside_data": True}, {"gzip": False},
+    {"ignored_on_create": {"limit", "expires_at"}}, {"statistics": "numbers"}, {"activity_date_time": True},
+]  # fmt: skip
+PATHS = {
+    "balance": ["GET /credits", "GET /key", "GET /activity"],
+    "usage": ["GET /credits", "GET /keys", "GET /activity", "GET /workspaces", "GET /key"],
+    "models": ["GET /models", "GET /model/northwind/gale-70b", "GET /models/northwind/gale-70b/endpoints"],
+    "keys": ["GET /keys", "GET /workspaces", "POST /keys/", "POST /keys"],
+}
+
+
+def random_text(rng: random.Random, longest: int = 40) -> str:
+    """Text as an argument may be: never a NUL."""
+    ways = [
+        lambda: "".join(chr(rng.choice([*range(1, 0x300), *range(0x2000, 0x2070), 0x1F600])) for _ in range(9)),
+        lambda: os.fsdecode(rng.randbytes(rng.randrange(longest)).replace(b"\0", b"")),
+        lambda: rng.choice([v for v in VALUES if isinstance(v, str) and v.isascii() and "sk-or" not in v]).replace(
+            "\0", ""
+        ),
+        lambda: rng.choice("-=:/.,~@[") * rng.randrange(1, 9),
+        lambda: "x" * rng.choice([200, 5000, 100_000]),
+        lambda: os.fsdecode(b"a/\xff\xfe"),
+    ]
+    # What the system cannot pass as an argument is none; some bytes that are no text stay.
+    return rng.choice(ways)().encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
+def random_edit(rng: random.Random, targets: list) -> Edit:
+    target = "*" if rng.random() < 0.25 else rng.choice(targets)
+    kind = rng.choices(
+        ["somewhere", "status", "header", "body", "raw", "cut", "flip", "slow"], [60, 8, 8, 7, 4, 4, 4, 0.5]
+    )[0]
+    arguments: dict = {
+        "somewhere": lambda: (rng.randrange(2**32),),
+        "status": lambda: (rng.choice(STATUSES),),
+        "header": lambda: rng.choice(HEADERS),
+        "body": lambda: (rng.choice(BODIES),),
+        "raw": lambda: (rng.choice([*RAW_ANSWERS, rng.randbytes(rng.randrange(300))]),),
+        "cut": lambda: (rng.randrange(3000),),
+        "flip": lambda: (rng.randrange(20_000), rng.randrange(256)),
+        "slow": lambda: (rng.choice([0.01, 0.08]),),
+    }
+    return Edit(target, kind, tuple(arguments[kind]()))
+
+
+def random_env(rng: random.Random) -> bytes:
+    """A `.env` file that may even be one."""
+    pieces = [
+        b"OPENROUTER_API_KEY=", b"OPENROUTER_BASE_URL=", b"OPENROUTER_PROVISIONING_KEY=", b"export ", b"\n", b"\r\n",
+        b"\r", b'"', b"'", b"\\", b" # ", b"#", b"=", b"\xff\xfe", b"\xef\xbb\xbf", b"\0", USER_KEY.encode(),
+        b"https://x.example",
+        b"http://127.0.0.1:1/api/v1", b"http://127.0.0.1:99999", b"https://openrouter.ai.", b"http://[::1", b"\x1b[31m",
+        "\u202e".encode(), b"\t", b"x" * 5000, b"\\n", b"$HOME", b"http://127.0.0.1:1/" + USER_KEY.encode(),
+        b"https://" + USER_KEY.encode() + b"@x.example", rng.randbytes(30),
+    ]  # fmt: skip
+    many = 20_000 if rng.random() < 0.01 else 40
+    return b"".join(rng.choice(pieces) for _ in range(rng.randrange(many)))
+
+
+def random_argv(rng: random.Random) -> list:
+    command, options = rng.choice(COMMANDS)
+    argv = list(command)
+    options = list({option[0]: option for option in rng.sample(options, len(options))}.values())
+    verb = argv[-1]
+    if argv[0] == "keys" and verb in ("show", "disable", "enable", "delete", "rename", "set-limit", "rotate"):
+        argv.append(rng.choice(KEYS[:3]) if rng.random() < 0.7 else rng.choice(KEYS))
+    if argv[0] == "models" and verb in ("show", "endpoints"):
+        argv.append(rng.choice(MODELS[:2]) if rng.random() < 0.7 else rng.choice(MODELS))
+    if verb in OPERANDS:
+        argv.append(rng.choice(OPERANDS[verb]))
+    for option in rng.sample(options, min(len(options), rng.choice([0, 0, 1, 2, 3, 4]))):
+        argv += option
+    return argv
+
+
+def make_case(seed: int, number: int) -> Case:
+    rng = random.Random(f"{seed}/{number}")
+    argv = random_argv(rng)
+    targets = list(PATHS.get(argv[0], ["*"]))
+    switches = dict(rng.choice(SWITCHES))
+    with_keys = StandIn().keys if argv[0] == "keys" else []
+    for name in with_keys[:2]:
+        targets += [f"{method} /keys/{name['hash']}" for method in ("GET", "PATCH", "DELETE")]
+    edits = [random_edit(rng, targets) for _ in range(rng.choice([0, 1, 1, 1, 1, 2, 2, 3]))]
+    for edit in [edit for edit in edits if edit.kind == "header"]:  # without its status a header says little
+        statuses = {"Location": [301, 302, 303, 307, 308], "Retry-After": [408, 429, 503]}.get(edit.args[0])
+        if statuses:
+            edits.append(Edit(edit.target, "status", (rng.choice(statuses),)))
+    env, files = {}, {}
+    if rng.random() < 0.06:
+        argv.insert(rng.randrange(len(argv) + 1), random_text(rng))
+    if rng.random() < 0.06:
+        argv[rng.randrange(len(argv))] = random_text(rng)
+    if rng.random() < 0.05:
+        files[rng.choice([".env", ".env.local"])] = random_env(rng)
+    if rng.random() < 0.04:
+        files["named.env"] = random_env(rng)
+        argv += ["--env-file", "named.env"]
+    if rng.random() < 0.05:
+        env[rng.choice(["OPENROUTER_API_KEY", "OPENROUTER_MANAGEMENT_KEY", "OPENROUTER_PROVISIONING_KEY"])] = (
+            rng.choice(["", "x", USER_KEY, MANAGEMENT_KEY, "a\nb", "é", "\x1b", os.fsdecode(b"\xff" * 20)])
+        )
+    if "catalogue.json" in argv:
+        files["catalogue.json"] = random_catalogue(rng)
+    if rng.random() < 0.5:
+        argv.insert(rng.choice([0, len(argv)]), "--json")
+    if rng.random() < 0.15:
+        argv.append("-v")
+    if any(edit.kind == "slow" for edit in edits):
+        argv += ["--timeout", "0.05"]
+    return Case(tuple(argv), tuple(edits), switches, env, files, rng.choice([None, None, None, 20, 60, 200]))
+
+
+def random_catalogue(rng: random.Random) -> bytes:
+    tool = {"name": "openrouter-remote", "version": "0"}
+    catalogue = {"tool": tool, **{row["id"]: row for row in StandIn().models[: rng.randrange(15)]}}
+    for _ in range(rng.randrange(3)):
+        catalogue = change(catalogue, resolve(Edit("", "somewhere", (rng.randrange(2**32),)), catalogue))
+    return dumps(catalogue).encode("utf-8", "surrogatepass")
+
+
+# --- What every run promises
+
+CONTROLS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+OWN_SEQUENCES = re.compile(r"\x1b\[(?:1|31|0)m|\r\x1b\[K(?:[0-9]+ .{1,40} …(?=\r\x1b\[K))?")
+SECRET = re.compile("|".join(re.escape(key[9:21]) for key in (USER_KEY, MANAGEMENT_KEY)))
+ANNOUNCED = "the new key, which is shown only this once:"
+ERROR_LINES = re.compile(r"(?s)(?:.*\n)?openrouter-remote: error: [^\n]+\n(?:hint: [^\n]+\n)?")
+LINES = (
+    r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:remaining|spendable|the credit) .+"
+    r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys).*|nothing changed since .+"
+    r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
+    r"|[0-9]+ degraded left out; --all shows them|creating the key '.*'|BYOK keys are managed .+"
+)
+
+
+def no_constant(text: str) -> None:
+    raise ValueError(f"{text} in JSON")
+
+
+def plain_number(text: str) -> Decimal:
+    if "e" in text.lower():
+        raise ValueError(f"{text} is no plain number")
+    return Decimal(text)
+
+
+def broken_promises(case: Case, outcome: Outcome) -> list:
+    """What the contract promises for every run and this one did not keep."""
+    broken = []
+
+    def promise(kept: Any, text: str) -> None:
+        if not kept:
+            broken.append(text)
+
+    code, out, err = outcome.code, outcome.out, outcome.err
+    command = next((word for word in case.argv if word in ("balance", "usage", "models", "keys", "integrations")), "")
+    as_json = "--json" in case.argv
+    makes_keys = command == "keys" and {"create", "rotate"} & set(case.argv)
+    if outcome.crash:
+        return [f"an exception: {outcome.crash}"]
+    promise(code in (0, 1, 2, 3, 4, 5), f"exit code {code}")
+    promise(not outcome.bugs, f"an exception elsewhere: {outcome.bugs}")
+    promise(outcome.seconds < 8, f"it took {outcome.seconds:.1f} s")
+    promise("Traceback" not in err + out, "a traceback")
+    if case.terminal:
+        out, err = OWN_SEQUENCES.sub("", out), OWN_SEQUENCES.sub("", err)
+    promise(not CONTROLS.search(out), f"a control character on stdout: {CONTROLS.findall(out)[:3]}")
+    promise(not CONTROLS.search(err), f"a control character on stderr: {CONTROLS.findall(err)[:3]}")
+    promise(not SECRET.search(re.sub(r"\s+", "", out)), "a configured key on stdout")
+    # Whatever the service calls the new key is shown.
+    lines = err.splitlines()
+    shown = {lines.index(ANNOUNCED) + 1} if makes_keys and ANNOUNCED in lines else set()
+    told = [line for number, line in enumerate(lines) if number not in shown]
+    promise(not SECRET.search(re.sub(r"\s+", "", "".join(told))), "a configured key on stderr")
+    promise(not any(secret in out for secret in outcome.secrets), "a new key on stdout")
+    promise(all(sum(secret in line for line in lines) <= 1 for secret in outcome.secrets), "a new key twice on stderr")
+    if code in (2, 3, 4, 5):
+        promise(not out or command == "integrations" or (makes_keys and code == 5), f"stdout with exit code {code}")
+        if not out:
+            promise(ERROR_LINES.fullmatch(err), "no well-formed error at the end of stderr")
+    elif code == 0:
+        promise("openrouter-remote: error:" not in err or "-v" in case.argv, "an error with exit code 0")
+    known = LINES + r"|openrouter-remote: .+" if {"-v", "--verbose"} & set(case.argv) else LINES
+    for line in lines:
+        promise(makes_keys or re.fullmatch(known, line), f"an odd line on stderr: {line[:200]!r}")
+    helps = {"-h", "--help", "--version"} & set(case.argv)
+    if as_json and not helps and (out or (code in (0, 1) and "--quiet" not in case.argv)):
+        promise(out.isascii(), "JSON that is not ASCII")
+        try:
+            payload = json.loads(out, parse_constant=no_constant, parse_int=str, parse_float=plain_number)
+            promise(isinstance(payload, dict) and list(payload)[:1] == ["tool"], "JSON that does not begin with tool")
+            if "alert" in payload and "days" not in payload["alert"]:
+                watched = payload.get("spendable", payload.get("remaining"))
+                fired = Decimal(watched) < Decimal(payload["alert"]["below"])
+                promise(payload["alert"]["triggered"] is fired, "an alert that is not what the figures say")
+            if code == 1:
+                promise(payload["alert"]["triggered"] is True, "exit code 1 without an alert in the JSON")
+            elif code == 0 and command == "balance" and "alert" in payload:
+                promise(payload["alert"]["triggered"] is False, "an alert in the JSON, but exit code 0")
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            broken.append(f"JSON that is none: {error!r}")
+    if code == 1:
+        promise(command == "balance" and re.search("(?m)^ALERT ", err), "exit code 1 without an alert")
+        promise(out or "--quiet" not in case.argv, "an alert without the balance")
+    return broken
+
+
+# --- Running a case
+
+
+class Stream(io.TextIOWrapper):
+    """An output in memory, which may say that it is a terminal."""
+
+    def __init__(self, terminal: Any):
+        super().__init__(io.BytesIO(), encoding="utf-8", newline="")
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return bool(self.terminal)
+
+    def text(self) -> str:
+        self.flush()
+        return self.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
+
+
+def only_loopback(host: Any, *args: Any, **options: Any) -> Any:
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        raise socket.gaierror(f"not in a test: {host}")
+    return real_getaddrinfo(host, *args, **options)
+
+
+real_getaddrinfo = socket.getaddrinfo
+
+
+class Bench:
+    """`run(case)` and what it needs: a folder, and one port for all stand-ins."""
+
+    def __enter__(self) -> Bench:
+        self.stack = ExitStack()
+        self.folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+        self.stack.callback(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        self.server = self.stack.enter_context(StandIn())
+        self.stack.enter_context(mock.patch.object(program.time, "sleep", lambda seconds: None))
+        self.stack.enter_context(mock.patch("socket.getaddrinfo", only_loopback))
+        self.stack.enter_context(mock.patch.object(threading, "excepthook", self.thread_failed))
+        self.bugs: list = []
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.server.bugs.clear()
+        self.stack.close()
+
+    def thread_failed(self, failure: Any) -> None:
+        self.bugs.append(failure.exc_value)
+
+    def run(self, case: Case) -> tuple:
+        """(Outcome, the edits as they were made)."""
+        service = StandIn(**case.switches)
+        twister = Twister(list(case.edits))
+        for method in ("GET", "POST", "PATCH", "DELETE"):
+            service.always(method, "*", twister)
+        self.server._server.service = service
+        self.bugs = service.bugs
+        for name in os.listdir("."):
+            os.unlink(name)
+        for name, content in case.files.items():
+            with open(name, "wb") as file:
+                file.write(content)
+        env = {"OPENROUTER_API_KEY": USER_KEY, "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}
+        env.update(OPENROUTER_BASE_URL=self.server.url, COLUMNS=str(case.terminal or 80), TERM="xterm")
+        env.update(case.env)
+        out, err = Stream(case.terminal), Stream(case.terminal)
+        code, crash, started, before = None, None, time.monotonic(), set(threading.enumerate())
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch.dict(os.environ, env, clear=True))
+            stack.enter_context(mock.patch("sys.stdin", io.StringIO()))
+            stack.enter_context(redirect_stdout(out))
+            stack.enter_context(redirect_stderr(err))
+            try:
+                code = program.main(list(case.argv))
+            except Exception as error:
+                crash = f"{error!r} at {where(error)}"
+            seconds, texts = time.monotonic() - started, (out.text(), err.text())
+            service.stopping.set()
+            for thread in set(threading.enumerate()) - before:  # what the program would not have waited for
+                if thread.ident:  # it has begun
+                    thread.join(2)
+        bugs = [bug for bug in service.bugs if not isinstance(bug, OSError)]
+        requests = [f"{request.method} {request.path}" for request in service.requests]
+        return Outcome(code, *texts, crash, bugs, seconds, service.secrets, requests), twister.resolved
+
+
+def where(error: BaseException) -> str:
+    trace = error.__traceback__
+    places = []
+    while trace:
+        places.append(f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return " > ".join(places[-4:])
+
+
+def kind_of(broken: list) -> str:
+    """What stays the same when a case is made shorter."""
+    text = broken[0] if broken else ""
+    crash = re.match(r"an exception: (\w+).* (\S+):", text, re.DOTALL)
+    return " ".join(crash.groups()) if crash else re.sub("[0-9]+", "", text.partition(":")[0])
+
+
+def shortest(bench: Bench, case: Case, broken: list, budget: float = 5) -> tuple:
+    """The shortest case found that breaks the same promise, and what it breaks."""
+    until = time.monotonic() + budget
+    kind = kind_of(broken)
+
+    def attempt(shorter: Case) -> bool:
+        nonlocal case, broken
+        if time.monotonic() > until:
+            return False
+        outcome, _ = bench.run(shorter)
+        found = broken_promises(shorter, outcome)
+        if kind_of(found) == kind:
+            case, broken = shorter, found
+            return True
+        return False
+
+    _, resolved = bench.run(case)
+    unique = [edit for index, edit in enumerate(resolved) if edit not in resolved[:index]]
+    attempt(case._replace(edits=tuple(unique)))
+    again = True
+    while again:
+        again = False
+        for field in ("edits", "argv"):
+            for index in reversed(range(len(getattr(case, field)))):
+                items = getattr(case, field)
+                again |= attempt(case._replace(**{field: items[:index] + items[index + 1 :]}))
+        for field in ("switches", "env", "files"):
+            for name in list(getattr(case, field)):
+                again |= attempt(case._replace(**{field: {k: v for k, v in getattr(case, field).items() if k != name}}))
+        if case.terminal:
+            again |= attempt(case._replace(terminal=None))
+    return case, broken
+
+
+def described(case: Case) -> str:
+    """The case as Python, what is left at its default left out."""
+    defaults = Case(())
+    fields = {name: value for name, value in case._asdict().items() if value != getattr(defaults, name)}
+    return "Case(" + ", ".join(f"{name}={value!r}" for name, value in fields.items()) + ")"
+
+
+def tell(text: str) -> None:
+    print(text, flush=True)
+
+
+def fuzz(seed: int, seconds: float, only: Any = None, say: Any = tell) -> int:
+    """Run cases for so many seconds; the number of failures, each of which `say` is told."""
+    known: set = set()
+    numbers = [only] if only is not None else itertools.count()
+    until = time.monotonic() + seconds
+    done = 0
+    codes: dict = {}
+    with Bench() as bench:
+        for number in numbers:
+            if only is None and time.monotonic() > until:
+                break
+            case = make_case(seed, number)
+            outcome, _ = bench.run(case)
+            done += 1
+            codes[outcome.code] = codes.get(outcome.code, 0) + 1
+            broken = broken_promises(case, outcome)
+            if only is not None:
+                say(f"{described(case)}\n{outcome}")
+            if not broken or kind_of(broken) in known:
+                continue
+            known.add(kind_of(broken))
+            short, broken = shortest(bench, case, broken)
+            outcome, _ = bench.run(short)
+            say(f"FAILURE seed {seed} case {number}: {'; '.join(broken)}\n  {described(short)[:1500]}")
+            say(f"  exit code {outcome.code}\n  stdout {outcome.out[:400]!r}\n  stderr {outcome.err[-400:]!r}\n")
+    by_code = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items(), key=str))
+    say(f"seed {seed}: {done} cases, {len(known)} kinds of failure; exit codes {by_code}")
+    return len(known)
+
+
+def main(argv: Any = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="default: the time")
+    parser.add_argument("--seconds", type=float, default=60.0, help="default: 60")
+    parser.add_argument("--only", type=int, metavar="K", help="only case K of this seed, with its outcome")
+    args = parser.parse_args(argv)
+    return 1 if fuzz(args.seed, args.seconds, args.only) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

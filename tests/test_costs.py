@@ -1,0 +1,674 @@
+"""What a request costs, which models end soon, who serves a model at what price, and what changed in the catalogue."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from unittest import mock
+
+from standin import USER_KEY, error, make_architecture, make_endpoint, make_model, make_pricing, supported, today
+from support import PROGRAM, ProgramTest, program
+
+NOON = datetime(2026, 8, 5, 12, 0, tzinfo=timezone.utc)  # a Wednesday
+HINT = "hint: make one with: openrouter-remote models list --json > catalogue.json\n"
+
+
+def cost(pricing, tokens=(1000, 100), now=NOON):
+    """The cost of a request as text, None where there is none."""
+    value = program.cost({"pricing": pricing}, tokens, now)
+    return None if value is None else f"{value:f}"
+
+
+def at(clock, day=5):
+    return datetime(2026, 8, day, clock // 100, clock % 100, 59, tzinfo=timezone.utc)
+
+
+class CostTest(ProgramTest):
+    """`cost()`: prices per token, 1,000 tokens in and 100 out unless told otherwise."""
+
+    base = {"prompt": "0.001", "completion": "0.01"}  # 1 + 1 USD
+
+    def with_overrides(self, *overrides, **others):
+        return {**self.base, **others, "overrides": list(overrides)}
+
+    def test_it_is_exact(self):
+        for prompt, completion, tokens, expected in (
+            ("0.0000008", "0.000004", (50_000, 2000), "0.048"),
+            ("0.00000000000000000000001", "0", (1, 0), "0.00000000000000000000001"),
+            ("0.1", "0.2", (1, 1), "0.3"),
+            ("0.00000033333333333", "0", (3, 0), "0.00000099999999999"),
+            ("0", "0", (10**9, 10**9), "0"),
+            ("1", "1", (10**30, 1), "1000000000000000000000000000001"),
+            ("0.0000008", "0.000004", (0, 0), "0"),
+            (Decimal("0.5"), 2, (2, 3), "7"),
+        ):
+            with self.subTest(prompt=prompt, tokens=tokens), program.decimal.localcontext(program.EXACT):
+                self.assertEqual(cost({"prompt": prompt, "completion": completion}, tokens), expected)
+
+    def test_what_varies_or_is_missing_has_no_cost(self):
+        for pricing in (
+            {"prompt": "-1", "completion": "-1"},
+            {"prompt": "-0.5", "completion": "1"},
+            {"prompt": "1", "completion": "-1"},
+            {"prompt": "1"},
+            {"completion": "1"},
+            {"prompt": None, "completion": "1"},
+            {"prompt": "free", "completion": "1"},
+            {"prompt": True, "completion": "1"},
+            {"prompt": "1", "completion": "1", "request": "-1"},
+            {},
+            None,
+            "0.1",
+        ):
+            with self.subTest(pricing=pricing):
+                self.assertIsNone(cost(pricing))
+
+    def test_a_fee_per_request_is_added_once(self):
+        self.assertEqual(cost({**self.base, "request": "0.25"}), "2.25")
+
+    def test_a_discount_lessens_all_of_it(self):
+        for discount, expected in ((Decimal("0.1"), "2.025"), (0, "2.25"), (None, "2.25"), ("0.5", "1.125"), (1, "0")):
+            with self.subTest(discount=discount):
+                self.assertEqual(cost({**self.base, "request": "0.25", "discount": discount}), expected)
+
+    def test_a_tier_applies_beyond_its_threshold_and_not_at_it(self):
+        tier = self.with_overrides({"min_prompt_tokens": 1000, "prompt": "0.002", "completion": "0.02"})
+        for tokens, expected in (((999, 0), "0.999"), ((1000, 0), "1"), ((1001, 0), "2.002"), ((1001, 1), "2.022")):
+            with self.subTest(tokens=tokens):
+                self.assertEqual(cost(tier, tokens), expected)
+
+    def test_only_prompt_tokens_count_for_a_tier(self):
+        tier = self.with_overrides({"min_prompt_tokens": 1000, "completion": "0.02"})
+        self.assertEqual(cost(tier, (1000, 5000)), "51")
+
+    def test_a_tier_of_0_applies_to_every_request_with_a_prompt(self):
+        tier = self.with_overrides({"min_prompt_tokens": 0, "prompt": "0.002"})
+        self.assertEqual([cost(tier, (0, 1)), cost(tier, (1, 0))], ["0.01", "0.002"])
+
+    def test_prices_that_an_entry_does_not_name_are_inherited(self):
+        self.assertEqual(cost(self.with_overrides({"min_prompt_tokens": 10, "prompt": "0.002"})), "3")
+        self.assertEqual(cost(self.with_overrides({"min_prompt_tokens": 10, "completion": "0.02"})), "3")
+
+    def test_later_entries_win_price_by_price(self):
+        first = {"min_prompt_tokens": 10, "prompt": "0.002", "completion": "0.02"}
+        second = {"min_prompt_tokens": 5, "prompt": "0.005"}
+        for overrides, expected in (((first, second), "7"), ((second, first), "4")):
+            with self.subTest(overrides=overrides):
+                self.assertEqual(cost(self.with_overrides(*overrides)), expected)
+
+    def test_an_entry_that_does_not_apply_wins_nothing(self):
+        applies, not_yet = {"min_prompt_tokens": 10, "prompt": "0.002"}, {"min_prompt_tokens": 10**6, "prompt": "9"}
+        self.assertEqual(cost(self.with_overrides(applies, not_yet)), "3")
+
+    def test_a_tier_may_give_a_price_to_what_varies(self):
+        overrides = [{"prompt": "0.002", "completion": "0.02"}]
+        self.assertEqual(cost({"prompt": "-1", "completion": "-1", "overrides": overrides}), "4")
+
+    def test_a_tier_may_make_a_price_vary(self):
+        self.assertIsNone(cost(self.with_overrides({"prompt": "-1"})))
+
+    def test_a_time_window_holds_from_its_start_and_ends_before_its_end(self):
+        night = self.with_overrides({"utc_start": 130, "utc_end": 430, "prompt": "0.002"})
+        for clock, expected in ((0, "2"), (129, "2"), (130, "3"), (429, "3"), (430, "2"), (2359, "2")):
+            with self.subTest(clock=clock):
+                self.assertEqual(cost(night, now=at(clock)), expected)
+
+    def test_a_time_window_may_wrap_past_midnight(self):
+        night = self.with_overrides({"utc_start": 1630, "utc_end": 30, "prompt": "0.002"})
+        clocks = ((1629, "2"), (1630, "3"), (2359, "3"), (0, "3"), (29, "3"), (30, "2"), (1200, "2"))
+        for clock, expected in clocks:
+            with self.subTest(clock=clock):
+                self.assertEqual(cost(night, now=at(clock)), expected)
+
+    def test_a_time_window_may_end_at_midnight(self):
+        for end in (0, 2400):
+            with self.subTest(end=end):
+                late = self.with_overrides({"utc_start": 2200, "utc_end": end, "prompt": "0.002"})
+                self.assertEqual([cost(late, now=at(clock)) for clock in (2159, 2200, 2359, 0)], ["2", "3", "3", "2"])
+
+    def test_a_time_window_may_have_one_end_only(self):
+        late, early = {"utc_start": 2200, "prompt": "0.002"}, {"utc_end": 200, "prompt": "0.002"}
+        self.assertEqual([cost(self.with_overrides(late), now=at(c)) for c in (0, 2159, 2200, 2359)], [*"2233"])
+        self.assertEqual([cost(self.with_overrides(early), now=at(c)) for c in (0, 159, 200, 2359)], [*"3322"])
+
+    def test_every_condition_of_an_entry_must_hold(self):
+        both = self.with_overrides({"min_prompt_tokens": 999, "utc_start": 1200, "utc_end": 1300, "prompt": "0.002"})
+        cases = (((1000, 100), 1200, "3"), ((999, 100), 1200, "1.999"), ((1000, 100), 1300, "2"))
+        for tokens, clock, expected in cases:
+            with self.subTest(tokens=tokens, clock=clock):
+                self.assertEqual(cost(both, tokens, at(clock)), expected)
+
+    def test_utc_days_as_names_and_as_numbers(self):
+        for days, expected in (  # the 5th of August 2026 is a Wednesday, the 9th a Sunday
+            (["wed"], "32"), (["Wednesday", "mon"], "32"), ([3], "32"), (["3"], "32"), ([0], "23"), ([7], "23"),
+            (["sun", "wed"], "33"), (["mon"], "22"), ([], "33"),
+        ):  # fmt: skip
+            with self.subTest(days=days):
+                pricing = self.with_overrides({"utc_days": days, "prompt": "0.002"})
+                self.assertEqual(cost(pricing, now=at(1200, 5)) + cost(pricing, now=at(1200, 9)), expected)
+
+    def test_an_entry_with_a_condition_that_nobody_knows_does_not_apply(self):
+        self.assertEqual(cost(self.with_overrides({"if_moon_is_full": True, "prompt": "9"})), "2")
+
+    def test_entries_that_are_none_are_passed_over(self):
+        cases: list = [None, "x", 5, {}, [None, 1, "x", []], [{}]]
+        for overrides in cases:
+            with self.subTest(overrides=overrides):
+                self.assertEqual(cost({**self.base, "overrides": overrides}), "2")
+
+
+class ModelsTest(ProgramTest):
+    def serve(self, *models, **switches):
+        self.service = self.start(models=list(models), **switches)
+        return self.service
+
+    def rows(self, *argv):
+        """{id: row} of a listing, or the document, its numbers as they are written."""
+        run = self.run_program("models", *argv, "--json")
+        self.assertEqual(run.code, 0, run.err)
+        document = json.loads(run.out, parse_int=str, parse_float=str)
+        self.assertEqual(next(iter(document)), "tool")
+        del document["tool"]
+        return document
+
+    def ids(self, *argv):
+        return list(self.rows(*argv))
+
+
+class CostOptionTest(ModelsTest):
+    def setUp(self):
+        super().setUp()
+        tier = {"min_prompt_tokens": 200_000, "prompt": "0.000006", "completion": "0.0000225"}
+        self.serve(
+            make_model("a/auto", pricing={"prompt": "-1", "completion": "-1"}),
+            make_model("a/dear-out", pricing=make_pricing("0.1", "100")),
+            make_model("a/dear-in", pricing=make_pricing("5", "0.1")),
+            make_model("a/tiered", pricing=make_pricing("3", "15", overrides=[tier])),
+            make_model("a/unknown", pricing={"prompt": None, "completion": "0.000001"}),
+            make_model("a/free", pricing=make_pricing("0", "0")),
+        )
+
+    def costs(self, *argv):
+        return {id: row["cost"] for id, row in self.rows("list", *argv).items()}
+
+    def test_every_row_has_its_cost_and_the_cheapest_comes_first(self):
+        costs = self.costs("--cost", "50k:2k")
+        expected = {
+            "a/free": "0", "a/tiered": "0.18", "a/dear-out": "0.205", "a/dear-in": "0.2502",
+            "a/auto": None, "a/unknown": None,
+        }  # fmt: skip
+        self.assertEqual(list(costs.items()), list(expected.items()))
+
+    def test_the_tier_applies_at_one_token_more(self):
+        self.assertEqual(self.costs("--cost", "200000:1000")["a/tiered"], "0.615")
+        self.assertEqual(self.costs("--cost", "200001:1000")["a/tiered"], "1.222506")
+
+    def test_without_the_option_there_is_no_cost(self):
+        self.assertNotIn("cost", self.rows("list")["a/free"])
+
+    def test_another_order_is_kept(self):
+        self.assertEqual(self.ids("list", "--cost", "1:1", "--sort", "name")[:2], ["a/auto", "a/dear-in"])
+
+    def test_sort_cost_may_be_said(self):
+        self.assertEqual(self.ids("list", "--cost", "1m:0", "--sort", "cost")[:2], ["a/free", "a/dear-out"])
+
+    def test_cheap_sorts_by_cost_too(self):
+        self.assertEqual(self.ids("cheap", "--cost", "0:1m")[:3], ["a/free", "a/dear-in", "a/tiered"])
+        self.assertEqual(self.ids("cheap", "--cost", "0:1m", "--sort", "price-in")[1], "a/dear-out")
+
+    def test_sort_cost_needs_a_cost(self):
+        for argv in (("list",), ("cheap",), ("endpoints", "a/free")):
+            with self.subTest(argv=argv):
+                run = self.run_program("models", *argv, "--sort", "cost")
+                self.assertEqual((run.code, run.out, self.service.requests), (2, "", []))
+                self.assertIn("openrouter-remote: error: --sort cost needs --cost IN:OUT\n", run.err)
+
+    def test_the_table_has_a_column_for_it(self):
+        self.assertEqual(
+            self.run_program("models", "list", "--cost", "50k:2k").out,
+            "id             cost  in $/M  out $/M  context  notes\n"
+            "a/free      $0.0000    0.00     0.00     131k\n"
+            "a/tiered    $0.1800   3.00*   15.00*     131k  * price tiers\n"
+            "a/dear-out  $0.2050    0.10   100.00     131k\n"
+            "a/dear-in   $0.2502    5.00     0.10     131k\n"
+            "a/auto            -  varies   varies     131k\n"
+            "a/unknown         -       -     1.00     131k\n",
+        )
+
+    def test_filters_and_limit_compose_with_it(self):
+        self.assertEqual(
+            self.ids("list", "--cost", "1k:1k", "--max-price-input", "4", "--limit", "2"), ["a/free", "a/tiered"]
+        )
+
+    def test_tokens_may_be_written_in_thousands_and_millions(self):
+        for text in ("50000:2000", "50k:2k", "0.05m:0.002m", "50K:2K"):
+            with self.subTest(text=text):
+                self.assertEqual(self.costs("--cost", text)["a/tiered"], "0.18")
+
+    def test_what_is_not_in_and_out_is_wrong_usage(self):
+        for text in (
+            "",
+            ":",
+            "5",
+            "5:",
+            ":5",
+            "1:2:3",
+            "a:b",
+            "-1:5",
+            "5:-1",
+            "1.5:1",
+            "0.0001k:1",
+            "nan:1",
+            "1e400:1",
+            "5 : 5",
+        ):
+            with self.subTest(text=text):
+                run = self.run_program("models", "list", f"--cost={text}")
+                self.assertEqual((run.code, run.out, self.service.requests), (2, "", []))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: argument --cost: "), run.err)
+
+    def test_a_request_of_no_tokens_costs_the_fee(self):
+        self.service.models = [make_model("a/fee", pricing=make_pricing("1", "1", request="0.005"))]
+        self.assertEqual(self.costs("--cost", "0:0"), {"a/fee": "0.005"})
+
+    def test_endpoints_have_it_too(self):
+        self.service.endpoints["a/free"] = [
+            make_endpoint("Groq", pricing=make_pricing("2", "2", discount=0)),
+            make_endpoint("DeepInfra", pricing=make_pricing("3", "3", discount=Decimal("0.5"))),
+            make_endpoint("Together", pricing={"prompt": "-1", "completion": "1"}),
+        ]
+        found = self.rows("endpoints", "a/free", "--cost", "500k:500k")["endpoints"]
+        self.assertEqual(
+            [(row["provider_name"], row["cost"]) for row in found],
+            [("DeepInfra", "1.5"), ("Groq", "2"), ("Together", None)],
+        )
+
+
+class ExpiringTest(ModelsTest):
+    def serve_dates(self, *dates):
+        self.serve(*(make_model(f"a/{n}", expiration_date=date) for n, date in enumerate(dates)))
+
+    @staticmethod
+    def day(days):
+        return str(today() + timedelta(days=days))
+
+    def test_it_keeps_what_ends_within_so_many_days(self):
+        self.serve_dates(self.day(6), self.day(7), self.day(8), None)
+        self.assertEqual(self.ids("list", "--expiring", "7"), ["a/0", "a/1"])
+
+    def test_0_days_is_today(self):
+        self.serve_dates(self.day(0), self.day(1))
+        self.assertEqual(self.ids("list", "--expiring", "0"), ["a/0"])
+
+    def test_dates_that_have_passed_are_within(self):
+        self.serve_dates(self.day(-1), "2020-01-01")
+        self.assertEqual(self.ids("list", "--expiring", "0"), ["a/0", "a/1"])
+
+    def test_a_date_with_a_time_is_its_day(self):
+        self.serve_dates(self.day(7) + "T23:59:59Z", self.day(8) + " 00:00:00")
+        self.assertEqual(self.ids("list", "--expiring", "7"), ["a/0"])
+
+    def test_what_is_no_date_does_not_expire(self):
+        self.serve_dates("", "soon", "2020", "01/02/2020", 20200101, True, {}, ["2020-01-01"], "x2020-01-01")
+        self.assertEqual(self.ids("list", "--expiring", "36500"), [])
+
+    def test_cheap_has_it_too(self):
+        self.serve_dates(self.day(6), None)
+        self.assertEqual(self.ids("cheap", "--expiring", "7"), ["a/0"])
+
+    def test_days_that_are_no_whole_number_are_wrong_usage(self):
+        self.serve_dates()
+        for days in ("-1", "x", "1.5", "", "9" * 29, "1e30"):
+            with self.subTest(days=days):
+                self.assertEqual(self.run_program("models", "list", f"--expiring={days}").code, 2)
+
+
+class EndpointsTest(ModelsTest):
+    """`models endpoints`, narrowed."""
+
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        inputs = {"architecture": make_architecture("text image"), "supported_parameters": supported("tools")}
+        other = {"architecture": make_architecture("text audio"), "supported_parameters": [*supported("json"), "top_k"]}
+        self.serve(make_model("a/one", **inputs), make_model("b/two", **other))
+        self.service.endpoints["a/one"] = [
+            make_endpoint("Groq", quantization="fp8", context_length=200_000, pricing=make_pricing("1", "4")),
+            make_endpoint("Together", quantization="bf16", context_length=100_000, pricing=make_pricing("2", "3")),
+            make_endpoint("Parasail", quantization=None, context_length=None, supported_parameters=["seed"]),
+            make_endpoint("Chutes", quantization="unknown", pricing={"prompt": "-1", "completion": "-1"}),
+        ]
+
+    def providers(self, *argv):
+        return [row["provider_name"] for row in self.rows("endpoints", "a/one", "--sort", "name", *argv)["endpoints"]]
+
+    def test_each_option_narrows(self):
+        for argv, expected in (
+            ("", "Chutes Groq Parasail Together"),
+            ("--supports tools", "Chutes Groq Together"),
+            ("--supports seed", "Chutes Groq Parasail Together"),
+            ("--supports vision", "Chutes Groq Parasail Together"),
+            ("--supports tools,seed", "Chutes Groq Together"),
+            ("--supports json", ""),
+            ("--min-context 200k", "Groq"),
+            ("--min-context 200001", ""),
+            ("--min-context 100k", "Chutes Groq Together"),
+            ("--max-price-input 1", "Groq Parasail"),
+            ("--max-price-input 0.99", "Parasail"),
+            ("--max-price-output 3", "Parasail Together"),
+            ("--quantization fp8", "Groq"),
+            ("--quantization FP8", "Groq"),
+            ("--quantization fp8,bf16", "Groq Together"),
+            ("--quantization unknown", "Chutes Parasail"),
+            ("--quantization int4", ""),
+            ("--quantization fp8 --max-price-output 3", ""),
+            ("--supports tools --min-context 100k --max-price-input 2 --quantization bf16", "Together"),
+        ):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.providers(*argv.split()), expected.split())
+
+    def test_a_word_that_only_other_models_know_narrows_to_nothing(self):
+        for word in ("top_k", "audio"):
+            with self.subTest(word=word):
+                self.assertEqual(self.providers("--supports", word), [])
+
+    def test_a_word_that_nothing_in_the_catalogue_knows_is_wrong_usage(self):
+        run = self.run_program("models", "endpoints", "a/one", "--supports", "top_kk")
+        self.assertEqual((run.code, run.out), (2, ""))
+        self.assertEqual(
+            run.err.splitlines()[0], "openrouter-remote: error: --supports top_kk: no model knows this word"
+        )
+        self.assertIn("top_k", run.err.splitlines()[1])
+
+    def test_the_catalogue_is_asked_only_for_a_word_that_the_model_does_not_know(self):
+        for word, asked in (("tools", 0), ("seed", 0), ("image", 0), ("top_k", 1)):
+            with self.subTest(word=word):
+                self.service.requests.clear()
+                self.providers("--supports", word)
+                self.assertEqual([r.path for r in self.service.requests].count("/models"), asked)
+
+    def test_nothing_left_is_exit_0_and_a_line_on_stderr(self):
+        run = self.run_program("models", "endpoints", "a/one", "--quantization", "int4")
+        self.assertEqual((run.code, run.err), (0, "no endpoint of this model passes\n"))
+        self.assertEqual(len(run.out.splitlines()), 1)
+
+    def test_only_degraded_ones_that_pass_are_counted_as_left_out(self):
+        self.service.endpoints["a/one"][0]["status"] = -2
+        self.service.endpoints["a/one"][1]["status"] = -2
+        run = self.run_program("models", "endpoints", "a/one", "--quantization", "fp8")
+        self.assertEqual(run.err.splitlines()[0], "1 degraded left out; --all shows them")
+
+    def test_an_empty_list_of_words_is_wrong_usage(self):
+        for option in ("--quantization", "--supports"):
+            for words in ("", ",", " , "):
+                with self.subTest(option=option, words=words):
+                    self.assertEqual(self.run_program("models", "endpoints", "a/one", f"{option}={words}").code, 2)
+
+
+class DiffTest(ModelsTest):
+    def setUp(self):
+        super().setUp()
+        self.serve(
+            make_model("a/one", pricing=make_pricing("1", "4")),
+            make_model("a/two", pricing=make_pricing("1", "4")),
+            make_model("a/three", pricing=make_pricing("1", "4")),
+        )
+        run = self.run_program("models", "list", "--json")
+        self.saved = run.out
+        self.path = self.write("catalogue.json", run.out)
+
+    def diff(self, *argv):
+        return self.run_program("models", "diff", "catalogue.json", *argv)
+
+    def content(self):
+        with open(self.path, encoding="utf-8") as file:
+            return file.read()
+
+    def files(self):
+        return sorted(os.listdir(self.folder))
+
+    def change_all(self):
+        one, _, three = self.service.models
+        one.update(pricing=make_pricing("0.5", "4", input_cache_read="0.0000001"), context_length=1_000_000)
+        three["expiration_date"] = "2026-12-31"
+        self.service.models = [make_model("b/new"), one, three]
+
+    def test_added_removed_and_changed(self):
+        self.change_all()
+        self.assertEqual(
+            self.rows("diff", "catalogue.json"),
+            {
+                "added": ["b/new"],
+                "removed": ["a/two"],
+                "changed": {
+                    "a/one": {
+                        "price_input": {"from": "1", "to": "0.5"},
+                        "price_input_cache_read": {"from": None, "to": "0.1"},
+                        "context_length": {"from": "131072", "to": "1000000"},
+                    },
+                    "a/three": {"expiration_date": {"from": None, "to": "2026-12-31"}},
+                },
+            },
+        )
+
+    def test_the_text_is_one_table(self):
+        self.change_all()
+        del self.service.models[1]["pricing"]["input_cache_read"]
+        run = self.diff()
+        self.assertEqual((run.code, run.err), (0, "1 added, 1 removed, 2 changed\n"))
+        self.assertEqual(
+            [line.split() for line in run.out.splitlines()],
+            [
+                ["id", "change", "from", "to"],
+                ["b/new", "added", "-", "-"],
+                ["a/two", "removed", "-", "-"],
+                ["a/one", "price_input", "1", "0.5"],
+                ["a/one", "context_length", "131072", "1000000"],
+                ["a/three", "expiration_date", "-", "2026-12-31"],
+            ],
+        )
+
+    def test_nothing_changed_is_an_empty_stdout(self):
+        run = self.diff()
+        self.assertEqual(run, (0, "", "nothing changed since catalogue.json was saved\n"))
+        self.assertEqual(self.rows("diff", "catalogue.json"), {"added": [], "removed": [], "changed": {}})
+
+    def test_the_same_price_written_otherwise_is_no_change(self):
+        self.service.models[0]["pricing"] = {"prompt": Decimal("0.00000100"), "completion": "0.0000040"}
+        self.assertEqual(self.rows("diff", "catalogue.json")["changed"], {})
+
+    def test_what_is_not_watched_is_no_change(self):
+        self.service.models[0].update(name="Another", description="Another", created=1)
+        self.assertEqual(self.rows("diff", "catalogue.json")["changed"], {})
+
+    def test_the_order_of_the_catalogue_is_no_change(self):
+        self.service.models.reverse()
+        self.assertEqual(self.diff().out, "")
+
+    def test_a_new_price_tier_is_a_change(self):
+        self.service.models[0]["pricing"]["overrides"] = [{"min_prompt_tokens": 5, "prompt": "1"}]
+        change = self.rows("diff", "catalogue.json")["changed"]["a/one"]["price_tiers"]
+        self.assertEqual(change, {"from": None, "to": [{"min_prompt_tokens": "5", "prompt": "1"}]})
+
+    def test_a_price_that_begins_to_vary_is_a_change(self):
+        self.service.models[0]["pricing"]["prompt"] = "-1"
+        change = self.rows("diff", "catalogue.json")["changed"]["a/one"]
+        self.assertEqual(change, {"price_input": {"from": "1", "to": "-1"}})
+
+    def test_without_save_the_file_stays(self):
+        self.change_all()
+        self.diff()
+        self.assertEqual(self.content(), self.saved)
+
+    def test_save_replaces_the_file_with_todays_catalogue(self):
+        self.change_all()
+        self.assertEqual(self.diff("--save").code, 0)
+        self.assertEqual(self.content(), self.run_program("models", "list", "--json").out)
+        self.assertEqual(self.diff(), (0, "", "nothing changed since catalogue.json was saved\n"))
+        self.assertEqual(self.files(), ["catalogue.json"])
+
+    def test_save_says_what_changed_all_the_same(self):
+        self.change_all()
+        self.assertEqual(self.diff("--save").out.splitlines()[1].split(), ["b/new", "added", "-", "-"])
+
+    def test_save_works_through_a_symbolic_link_and_keeps_the_mode(self):
+        os.mkdir("kept")
+        os.rename("catalogue.json", "kept/real.json")
+        os.chmod("kept/real.json", 0o640)
+        os.symlink("kept/real.json", "catalogue.json")
+        self.change_all()
+        self.assertEqual(self.diff("--save").code, 0)
+        self.assertTrue(os.path.islink("catalogue.json"))
+        self.assertEqual(stat.S_IMODE(os.stat("kept/real.json").st_mode), 0o640)
+        self.assertEqual(os.listdir("kept"), ["real.json"])
+        self.assertEqual(self.diff().out, "")
+
+    def test_save_makes_the_first_file(self):
+        os.unlink(self.path)
+        run = self.diff("--save")
+        self.assertEqual(run, (0, "", "catalogue.json did not exist: there is nothing to compare yet\n"))
+        self.assertEqual((self.content(), self.files()), (self.saved, ["catalogue.json"]))
+
+    def test_the_json_of_the_first_time_is_that_nothing_changed(self):
+        os.unlink(self.path)
+        document = self.rows("diff", "catalogue.json", "--save")
+        self.assertEqual(document, {"added": [], "removed": [], "changed": {}})
+
+    def test_a_failed_request_makes_no_first_file(self):
+        os.unlink(self.path)
+        self.service.always("GET", "/models", error(500, "Down"))
+        self.assertEqual((self.diff("--save").code, self.files()), (5, []))
+
+    def test_an_empty_catalogue_may_have_been_saved(self):
+        self.write("catalogue.json", self.run_program("models", "list", "--json", "--search", "nothing like it").out)
+        self.assertEqual(self.rows("diff", "catalogue.json")["added"], ["a/one", "a/two", "a/three"])
+
+    def test_a_file_that_is_no_saved_catalogue_is_wrong_usage_and_stays_as_it_is(self):
+        tool = '"tool": {"name": "openrouter-remote", "version": "0.1.0"}'
+        documents = {
+            name: self.run_program(*argv.split(), "--json").out
+            for name, argv in (
+                ("another document", "models show a/one"),
+                ("its own answer", "models diff catalogue.json"),
+                ("no answer", "integrations"),
+            )
+        }
+        for name, text in {
+            "empty": "",
+            "white space": " \n",
+            "no JSON": "{",
+            "cut short": self.saved[:-30],
+            "a list": "[]",
+            "a number": "1",
+            "without the tool": '{"a/one": {"id": "a/one"}}',
+            "of another tool": '{"tool": {"name": "other"}, "a/one": {"id": "a/one"}}',
+            "rows that are none": "{" + tool + ', "a/one": 1}',
+            "rows under another id": "{" + tool + ', "a/one": {"id": "a/two"}}',
+            "no constant of JSON": "{" + tool + ', "a/one": {"id": "a/one", "x": NaN}}',
+            "deeply nested": "[" * 100_000,
+            **documents,
+        }.items():
+            with self.subTest(file=name):
+                self.write("catalogue.json", text)
+                self.service.requests.clear()
+                run = self.diff("--save")
+                self.assertEqual((run.code, run.out), (2, ""), run.err)
+                self.assertTrue(run.err.startswith("openrouter-remote: error: catalogue.json is not a saved cat"), run)
+                self.assertTrue(run.err.endswith(HINT), run.err)
+                self.assertEqual((self.content(), self.files(), self.service.requests), (text, ["catalogue.json"], []))
+
+    def test_a_saved_list_of_keys_is_no_catalogue(self):
+        text = '{"tool": {"name": "openrouter-remote"}, "ab": {"hash": "ab", "name": "ci"}}'
+        self.write("catalogue.json", text)
+        self.assertEqual((self.diff("--save").code, self.content()), (2, text))
+
+    def test_a_file_of_bytes_that_are_no_text_is_wrong_usage(self):
+        with open(self.path, "wb") as file:
+            file.write(b"\xff\xfe\x00\x81" * 9)
+        self.assertEqual(self.diff("--save").code, 2)
+
+    def test_a_file_that_does_not_exist_is_wrong_usage(self):
+        run = self.run_program("models", "diff", "missing.json")
+        self.assertEqual((run.code, run.out, self.files()), (2, "", ["catalogue.json"]))
+        self.assertTrue(run.err.startswith("openrouter-remote: error: missing.json: No such file or directory\n"))
+
+    def test_a_folder_and_an_empty_name_are_wrong_usage(self):
+        for path, reason in ((".", "Is a directory"), ("", "No such")):
+            with self.subTest(path=path):
+                run = self.run_program("models", "diff", path, "--save")
+                self.assertEqual((run.code, run.out), (2, ""))
+                self.assertTrue(run.err.startswith(f"openrouter-remote: error: {path}: {reason}"), run.err)
+
+    def test_a_failed_request_leaves_the_file(self):
+        self.service.always("GET", "/models", error(500, "Down"))
+        run = self.diff("--save")
+        self.assertEqual((run.code, run.out, self.content(), self.files()), (5, "", self.saved, ["catalogue.json"]))
+
+    def test_a_folder_that_cannot_be_written_is_exit_5_and_leaves_the_file(self):
+        self.change_all()
+        with mock.patch("tempfile.mkstemp", side_effect=PermissionError(13, "Permission denied")):
+            run = self.diff("--save")
+        self.assertEqual((run.code, run.out, self.content()), (5, "", self.saved))
+        message = "catalogue.json could not be replaced, and is as it was: Permission denied\n"
+        self.assertTrue(run.err.endswith(message), run.err)
+
+    def test_a_replacement_that_fails_is_exit_5_and_leaves_the_file_alone_in_its_folder(self):
+        for name in ("fsync", "replace"):
+            with (
+                self.subTest(step=name),
+                mock.patch.object(os, name, side_effect=OSError(28, "No space left on device")),
+            ):
+                run = self.diff("--save")
+                self.assertEqual((run.code, self.content(), self.files()), (5, self.saved, ["catalogue.json"]))
+                message = "catalogue.json could not be replaced, and is as it was: No space left on device\n"
+                self.assertTrue(run.err.endswith(message), run.err)
+
+    def start_diff(self, **env):
+        return subprocess.Popen(
+            [sys.executable, PROGRAM, "models", "diff", "catalogue.json", "--save"],
+            env={**self.env, **env}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def kill(self, process):
+        process.kill()
+        process.communicate()
+
+    def test_killed_before_the_replacement_it_leaves_the_old_file(self):
+        self.change_all()
+        hang = "import os, time\ndef hang(*_): open('hangs', 'w').close(); time.sleep(60)\nos.{} = hang\n"
+        for name in ("fsync", "replace"):
+            with self.subTest(step=name):
+                self.write("hook/sitecustomize.py", hang.format(name))
+                process = self.start_diff(PYTHONPATH=os.path.join(self.folder, "hook"))
+                until = time.monotonic() + 20
+                while not os.path.exists("hangs") and time.monotonic() < until:
+                    self.pause(0.01)
+                self.kill(process)
+                self.assertTrue(os.path.exists("hangs"))
+                os.unlink("hangs")
+                self.assertEqual(self.content(), self.saved)
+        self.assertEqual(self.diff("--save").code, 0)  # and what was left behind is in nobody's way
+        self.assertEqual(self.diff().out, "")
+
+    def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(self):
+        self.change_all()
+        new = self.run_program("models", "list", "--json").out
+        for moment in range(12):
+            self.write("catalogue.json", self.saved)
+            process = self.start_diff()
+            self.pause(0.02 * moment)
+            self.kill(process)
+            with self.subTest(moment=moment):
+                self.assertIn(self.content(), (self.saved, new))
+        self.assertEqual(self.diff("--save").code, 0)
+        self.assertEqual(self.content(), new)
+
+    @staticmethod
+    def pause(seconds):
+        """What time.sleep does where ProgramTest does not stand in its place."""
+        threading.Event().wait(seconds)

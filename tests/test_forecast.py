@@ -1,0 +1,533 @@
+"""How long the credit lasts, what a key can spend, and where the money went."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+from standin import MANAGEMENT_KEY, USER_KEY, answer, error, hang_up, make_activity, today
+from support import ProgramTest, program
+
+BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
+NEEDS_USER_KEY = (
+    "openrouter-remote: error: this needs a user key, and OPENROUTER_API_KEY is not set\n"
+    "hint: set OPENROUTER_API_KEY in the shell or in a .env file; make a user key at https://openrouter.ai/keys\n"
+)
+NEEDS_MANAGEMENT_KEY = (
+    "openrouter-remote: error: this needs a management key, and OPENROUTER_PROVISIONING_KEY or "
+    "OPENROUTER_MANAGEMENT_KEY is not set\n"
+    "hint: set OPENROUTER_PROVISIONING_KEY in the shell or in a .env file; make a management key at "
+    "https://openrouter.ai/settings/management-keys\n"
+)
+
+
+def day(days_ago):
+    return str(today() - timedelta(days=days_ago))
+
+
+def spend(*figures, **fields):
+    """Activity of one model with (days ago, USD) each."""
+    return [
+        make_activity(days_ago, "lumen/lumen-4-mini", "Lumen", "k", usage=Decimal(usd), **fields)
+        for days_ago, usd in figures
+    ]
+
+
+class Forecast(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(activity=[])
+        self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
+
+    def document(self, *argv, code=0):
+        """The JSON of a run, its numbers as they are written."""
+        run = self.run_program(*argv, "--json")
+        self.assertEqual(run.code, code, run.err)
+        document = json.loads(run.out, parse_int=str, parse_float=str)
+        self.assertEqual(next(iter(document)), "tool")
+        del document["tool"]
+        return document
+
+    def serve_activity(self, rows):
+        """An answer of GET /activity that the service's own rules do not shape."""
+        self.service.always("GET", "/activity", answer(200, {"data": rows}))
+
+
+class SpendableTest(Forecast):
+    def allow(self, limit_remaining, credits="10"):
+        self.service.credits = {"total_credits": Decimal(credits), "total_usage": 2}
+        self.service.user_key_info = {**self.service.user_key_info, "limit_remaining": limit_remaining}
+
+    def test_spendable_is_the_smaller_of_the_keys_and_the_accounts_remaining(self):
+        for limit, credits, key_remaining, spendable in (
+            (None, "10", None, "8"),
+            (5, "10", "5", "5"),
+            (Decimal("8.0000001"), "10", "8.0000001", "8"),
+            (8, "10", "8", "8"),
+            (0, "10", "0", "0"),
+            (-1, "10", "-1", "-1"),
+            (5, "1.5", "5", "-0.5"),
+            (None, "0", None, "-2"),
+        ):
+            with self.subTest(limit=limit, credits=credits):
+                self.allow(limit, credits)
+                document = self.document("balance", "--spendable")
+                self.assertEqual((document["key_remaining"], document["spendable"]), (key_remaining, spendable))
+
+    def test_the_fields_stand_after_those_of_the_balance(self):
+        self.allow(5)
+        names = ["total_credits", "total_usage", "remaining", "key_remaining", "spendable"]
+        self.assertEqual(list(self.document("balance", "--spendable")), names)
+        self.assertNotIn("spendable", self.document("balance"))
+
+    def test_a_missing_limit_remaining_is_no_limit(self):
+        del self.service.user_key_info["limit_remaining"]
+        document = self.document("balance", "--spendable")
+        self.assertEqual((document["key_remaining"], document["spendable"]), (None, "0.1152"))
+
+    def test_the_text_shows_both(self):
+        self.allow(Decimal("3.8154"))
+        self.assertEqual(
+            self.run_program("balance", "--spendable").out,
+            "total_credits: $10.0000\ntotal_usage:   $2.0000\nremaining:     $8.0000\n"
+            "key_remaining: $3.8154\nspendable:     $3.8154\n",
+        )
+
+    def test_the_text_says_no_limit(self):
+        self.allow(None)
+        self.assertEqual(
+            self.run_program("balance", "--spendable").out,
+            "total_credits: $10.0000\ntotal_usage:   $2.0000\nremaining:     $8.0000\n"
+            "key_remaining: no limit\nspendable:     $8.0000\n",
+        )
+
+    def test_the_alert_looks_at_spendable(self):
+        self.allow(3)
+        run = self.run_program("balance", "--spendable", "--alert-below", "5")
+        self.assertEqual((run.code, run.err), (1, "ALERT spendable $3.00 is less than $5.00\n"))
+        self.assertEqual(self.run_program("balance", "--alert-below", "5").code, 0)
+
+    def test_spendable_equal_to_the_limit_of_the_alert_is_not_less(self):
+        self.allow(3)
+        self.assertEqual(self.run_program("balance", "--spendable", "--alert-below", "3").code, 0)
+        self.assertEqual(self.run_program("balance", "--spendable", "--alert-below", "3.0000001").code, 1)
+
+    def test_it_asks_for_the_user_key(self):
+        del self.env["OPENROUTER_API_KEY"]
+        run = self.run_program("balance", "--spendable")
+        self.assertEqual(run, (3, "", NEEDS_USER_KEY))
+
+    def test_the_key_is_asked_for_with_the_user_key(self):
+        self.document("balance", "--spendable")
+        asked = [r.headers["authorization"] for r in self.service.requests if r.path == "/key"]
+        self.assertEqual(asked, [f"Bearer {USER_KEY}"])
+
+    def test_a_limit_that_is_no_number_is_no_answer(self):
+        self.allow("3")
+        run = self.run_program("balance", "--spendable")
+        message = 'openrouter-remote: error: GET /key: `limit_remaining` is not a number: "3"\n'
+        self.assertEqual(run, (5, "", message))
+
+
+class RunwayTest(Forecast):
+    def forecast(self, *options):
+        document = self.document("balance", "--runway", *options)
+        return document["per_day"], document["days_left"]
+
+    def hold(self, remaining):
+        self.service.credits = {"total_credits": Decimal(remaining), "total_usage": 0}
+
+    def test_the_pace_is_the_mean_of_exactly_the_last_7_completed_utc_days(self):
+        self.hold("21")
+        rows = spend(*((days_ago, "1000") for days_ago in (0, 8, 9, 30)), (1, "2"), (7, "5"))
+        for clock in ("", " 00:00:00", " 23:59:59", "T00:00:00Z"):
+            with self.subTest(clock=clock):
+                self.serve_activity([{**row, "date": row["date"] + clock} for row in rows])
+                self.assertEqual(self.forecast(), ("1", "21"))
+
+    def test_every_one_of_the_7_days_counts(self):
+        self.hold("21")
+        for days_ago in range(1, 8):
+            with self.subTest(days_ago=days_ago):
+                self.serve_activity(spend((days_ago, "7")))
+                self.assertEqual(self.forecast(), ("1", "21"))
+
+    def test_rows_of_the_future_do_not_count(self):
+        self.serve_activity(spend((-1, "7")))
+        self.assertEqual(self.forecast(), ("0", None))
+
+    def test_a_day_without_spend_is_a_day(self):
+        self.hold("10")
+        self.service.activity = spend((3, "7"))
+        self.assertEqual(self.forecast(), ("1", "10"))
+
+    def test_the_services_own_dates_with_a_time_count_too(self):
+        self.hold("10")
+        self.service.activity = spend((3, "7"))
+        self.service.activity_date_time = True
+        self.assertEqual(self.forecast(), ("1", "10"))
+
+    def test_days_left_is_null_when_nothing_was_spent(self):
+        histories: list = [[], spend((3, "0")), spend((8, "5"))]
+        for rows in histories:
+            with self.subTest(rows=len(rows)):
+                self.service.activity = rows
+                self.assertEqual(self.forecast(), ("0", None))
+                self.assertEqual(self.run_program("balance", "--alert-days", "1000").code, 0)
+
+    def test_the_text_shows_pace_and_days(self):
+        self.service.activity = spend((1, "0.35"), (2, "0.007"))
+        run = self.run_program("balance", "--runway")
+        self.assertEqual(run, (0, BALANCE + "per_day:       $0.0510\ndays_left:     2.3\n", ""))
+
+    def test_the_text_shows_a_dash_where_there_is_no_end(self):
+        run = self.run_program("balance", "--runway")
+        self.assertEqual(run, (0, BALANCE + "per_day:       $0.0000\ndays_left:     -\n", ""))
+
+    def test_byok_is_not_spend(self):
+        self.service.activity = spend((1, "0"), byok_usage_inference=5)
+        self.assertEqual(self.forecast(), ("0", None))
+
+    def test_an_overdrawn_account_lasts_no_days(self):
+        self.service.credits = {"total_credits": 0, "total_usage": 3}
+        self.service.activity = spend((1, "7"))
+        self.assertEqual(self.forecast(), ("1", "0"))
+        self.assertEqual(self.run_program("balance", "--alert-days", "0.1").code, 1)
+
+    def test_neither_is_written_with_an_exponent(self):
+        self.hold("1000000000000000000000000")
+        self.service.activity = spend((1, "0.0000007"))
+        self.assertEqual(self.forecast(), ("0.0000001", "1" + "0" * 31))
+
+    def test_the_alert_fires_for_fewer_days_and_not_for_as_many(self):
+        self.hold("30")
+        self.service.activity = spend((1, "21"))  # 3 a day: 10 days
+        for days, code in (("10.0000001", 1), ("10", 0), ("9.9", 0), ("0", 0), ("11", 1)):
+            with self.subTest(days=days):
+                run = self.run_program("balance", "--alert-days", days)
+                self.assertEqual(run.code, code)
+                message = f"ALERT the credit lasts 10.0 days, less than {days}\n"
+                self.assertEqual(run.err, message if code else "")
+
+    def test_the_comparison_is_exact_where_the_division_does_not_end(self):
+        self.service.activity = spend((1, "3"))  # 3/7 a day
+        for remaining, days, code in (
+            ("3", "7", 0),
+            ("2.999999999999999999999999999999", "7", 1),
+            ("3.000000000000000000000000000001", "7", 0),
+            ("1", "2.333333333333333333333333333333", 0),  # 7/3 days
+            ("1", "2.333333333333333333333333333334", 1),
+        ):
+            with self.subTest(remaining=remaining, days=days):
+                self.hold(remaining)
+                self.assertEqual(self.run_program("balance", "--alert-days", days).code, code)
+
+    def test_alert_days_implies_runway(self):
+        self.hold("30")
+        self.service.activity = spend((1, "21"))
+        document = self.document("balance", "--alert-days", "5")
+        names = ["total_credits", "total_usage", "remaining", "per_day", "days_left", "alert"]
+        self.assertEqual(list(document), names)
+        self.assertEqual(document["alert"], {"days": "5", "triggered": False})
+
+    def test_the_json_of_an_alert_says_so(self):
+        self.hold("30")
+        self.service.activity = spend((1, "21"))
+        document = self.document("balance", "--alert-days", "11", code=1)
+        self.assertEqual(document["alert"], {"days": "11", "triggered": True})
+        self.assertEqual((document["per_day"], document["days_left"]), ("3", "10"))
+
+    def test_both_alerts_may_fire_at_once(self):
+        self.hold("3")
+        self.service.activity = spend((1, "21"))
+        run = self.run_program("balance", "--alert-days", "2", "--alert-below", "5", "--json")
+        self.assertEqual(run.code, 1)
+        self.assertEqual(
+            sorted(run.err.splitlines()),
+            ["ALERT remaining $3.00 is less than $5.00", "ALERT the credit lasts 1.0 days, less than 2"],
+        )
+        alert = json.loads(run.out)["alert"]
+        self.assertEqual(alert, {"below": 5, "days": 2, "triggered": True})
+
+    def test_one_of_two_alerts_is_enough(self):
+        self.hold("3")
+        self.service.activity = spend((1, "21"))
+        for days, below, message in (
+            ("2", "1", "ALERT the credit lasts 1.0 days, less than 2\n"),
+            ("1", "5", "ALERT remaining $3.00 is less than $5.00\n"),
+        ):
+            with self.subTest(days=days, below=below):
+                run = self.run_program("balance", "--alert-days", days, "--alert-below", below)
+                self.assertEqual((run.code, run.err), (1, message))
+
+    def test_quiet_is_silent_only_while_both_are_well(self):
+        self.hold("30")
+        self.service.activity = spend((1, "21"))
+        self.assertEqual(self.run_program("balance", "--alert-days", "5", "--quiet"), (0, "", ""))
+        self.assertNotEqual(self.run_program("balance", "--alert-days", "11", "--quiet").out, "")
+
+    def test_runway_alone_does_not_make_quiet_possible(self):
+        self.assertEqual(self.run_program("balance", "--runway", "--quiet").code, 2)
+
+    def test_days_that_are_no_number_are_wrong_usage(self):
+        for days in ("nan", "inf", "-1", "x", "", "7d"):
+            with self.subTest(days=days):
+                run = self.run_program("balance", f"--alert-days={days}")
+                self.assertEqual((run.code, run.out), (2, ""))
+                self.assertEqual(self.service.requests, [])
+
+    def test_it_asks_for_the_management_key(self):
+        del self.env["OPENROUTER_MANAGEMENT_KEY"]
+        self.service.credits_for_user_key = "allowed"
+        for options in (["--runway"], ["--alert-days", "3"]):
+            with self.subTest(options=options):
+                self.assertEqual(self.run_program("balance", *options), (3, "", NEEDS_MANAGEMENT_KEY))
+
+    def test_the_management_key_is_enough(self):
+        del self.env["OPENROUTER_API_KEY"]
+        self.assertEqual(self.run_program("balance", "--runway").code, 0)
+
+    def test_a_failure_is_never_an_alert(self):
+        options = ("balance", "--alert-below", "5", "--alert-days", "100", "--spendable")
+        for path in ("/credits", "/activity", "/key"):
+            for name, fault, code in (
+                ("a status", error(500, "Down"), 5),
+                ("a refusal", error(401, "User not found."), 3),
+                ("nothing", hang_up(), 5),
+                ("no JSON", answer(200, "<html>"), 5),
+                ("no data", answer(200, {}), 5),
+                ("no figures", answer(200, {"data": [{"date": day(1)}] if path == "/activity" else {"usage": 1}}), 5),
+            ):
+                if path == "/key" and name == "no figures":  # a key without `limit_remaining` has no limit
+                    continue
+                with self.subTest(path=path, fault=name):
+                    self.service.always("GET", path, fault)
+                    run = self.run_program(*options)
+                    self.assertEqual((run.code, run.out), (code, ""))
+                    self.assertNotIn("ALERT", run.err)
+                    self.service._lasting_faults.clear()
+
+    def test_spendable_and_runway_stand_together(self):
+        self.hold("30")
+        self.service.activity = spend((1, "21"))
+        self.service.user_key_info["limit_remaining"] = 2
+        self.assertEqual(
+            self.run_program("balance", "--runway", "--spendable").out,
+            "total_credits: $30.0000\ntotal_usage:   $0.0000\nremaining:     $30.0000\n"
+            "key_remaining: $2.0000\nspendable:     $2.0000\nper_day:       $3.0000\ndays_left:     10.0\n",
+        )
+
+
+class UsageByTest(Forecast):
+    def by(self, *argv):
+        return self.document("usage", "--by", *argv)
+
+    def test_the_sums_by_model_provider_and_day_agree_to_the_last_decimal(self):
+        models = [("a/x", "P"), ("a/x", "Q"), ("b/y", "Q"), ("c/z", "R")]
+        self.service.activity = [
+            make_activity(
+                days_ago, model, provider, "k",
+                usage=Decimal(f"0.{days_ago:02}{number}0000000000000000{number + 1}"),
+                byok_usage_inference=Decimal(f"0.0000000{days_ago}{number}7"),
+                requests=days_ago, prompt_tokens=3**days_ago, completion_tokens=number, reasoning_tokens=number * 2,
+            )
+            for days_ago in range(1, 31)
+            for number, (model, provider) in enumerate(models)
+        ]  # fmt: skip
+        expected = {
+            "usage": sum(row["usage"] for row in self.service.activity),
+            "byok_usage": sum(row["byok_usage_inference"] for row in self.service.activity),
+            **{
+                field: sum(row[field] for row in self.service.activity)
+                for field in ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens")
+            },
+        }
+        for by, count in (("model", 3), ("provider", 3), ("day", 30)):
+            with self.subTest(by=by):
+                document = self.by(by)
+                self.assertEqual(len(document["rows"]), count)
+                for field, total in expected.items():
+                    self.assertEqual(Decimal(document["totals"][field]), total)
+                    self.assertEqual(sum(Decimal(row[field]) for row in document["rows"]), total)
+
+    def two_models(self):
+        self.service.activity = [
+            make_activity(2, "a/big", "P", "k", usage=Decimal("0.75"), requests=3, reasoning_tokens=7),
+            make_activity(1, "a/big", "Q", "k", usage=Decimal("2.25"), requests=1500, prompt_tokens=1_234_567),
+            make_activity(1, "b/small", "Q", "k", usage=1, byok_usage_inference=Decimal("0.5")),
+        ]
+
+    def test_by_model(self):
+        self.two_models()
+        self.assertEqual(
+            self.by("model"),
+            {
+                "by": "model",
+                "from": day(30),
+                "to": day(1),
+                "today": "0.0763",
+                "totals": {
+                    "usage": "4.00", "byok_usage": "0.5", "requests": "1504",
+                    "prompt_tokens": "1236567", "completion_tokens": "600", "reasoning_tokens": "7",
+                },
+                "rows": [
+                    {
+                        "model": "a/big", "usage": "3.00", "share": "0.75", "byok_usage": "0", "requests": "1503",
+                        "prompt_tokens": "1235567", "completion_tokens": "400", "reasoning_tokens": "7",
+                    },
+                    {
+                        "model": "b/small", "usage": "1", "share": "0.25", "byok_usage": "0.5", "requests": "1",
+                        "prompt_tokens": "1000", "completion_tokens": "200", "reasoning_tokens": "0",
+                    },
+                ],
+            },
+        )  # fmt: skip
+
+    def test_by_provider_the_biggest_spend_comes_first(self):
+        self.two_models()
+        rows = self.by("provider")["rows"]
+        self.assertEqual([(row["provider"], row["usage"]) for row in rows], [("Q", "3.25"), ("P", "0.75")])
+
+    def test_by_day_the_days_are_in_order(self):
+        self.two_models()
+        rows = self.by("day")["rows"]
+        self.assertEqual([(row["day"], row["usage"]) for row in rows], [(day(2), "0.75"), (day(1), "3.25")])
+
+    def test_days_with_a_time_are_the_same_days(self):
+        self.two_models()
+        self.service.activity_date_time = True
+        rows = self.by("day")["rows"]
+        self.assertEqual([(row["day"], row["usage"]) for row in rows], [(day(2), "0.75"), (day(1), "3.25")])
+
+    def test_rows_of_the_same_spend_are_in_the_order_of_their_names(self):
+        self.service.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("c/c", "a/a", "b/b")]
+        self.assertEqual([row["model"] for row in self.by("model")["rows"]], ["a/a", "b/b", "c/c"])
+
+    def test_a_share_is_null_where_nothing_was_spent(self):
+        self.service.activity = [make_activity(1, "a/free", "P", "k")]
+        self.assertEqual([row["share"] for row in self.by("model")["rows"]], [None])
+
+    def test_a_share_that_does_not_end_has_15_digits(self):
+        self.service.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("a/a", "b/b", "c/c")]
+        self.assertEqual({row["share"] for row in self.by("model")["rows"]}, {"0.333333333333333"})
+
+    def test_the_text_is_a_table_with_its_total(self):
+        self.two_models()
+        run = self.run_program("usage", "--by", "model")
+        self.assertEqual(
+            run,
+            (
+                0,
+                f"{day(30)} to {day(1)} (UTC days); today is not in it, $0.0763 so far\n\n"
+                "model      usage   share     BYOK  requests     in  out  reasoning\n"
+                "a/big    $3.0000   75.0%  $0.0000     1,503  1.24M  400          7\n"
+                "b/small  $1.0000   25.0%  $0.5000         1     1k  200          0\n"
+                "total    $4.0000  100.0%  $0.5000     1,504  1.24M  600          7\n",
+                "",
+            ),
+        )
+
+    def test_the_text_says_what_today_is_where_the_keys_tell(self):
+        self.service.always("GET", "/keys", error(404, "Gone"))
+        run = self.run_program("usage", "--by", "day")
+        self.assertEqual(run.code, 0)
+        self.assertTrue(run.out.startswith(f"{day(30)} to {day(1)} (UTC days); today is not in it\n"), run.out)
+        self.assertEqual(run.err, "openrouter-remote: warning: today's spend is unknown: GET /keys: 404 Gone\n")
+
+    def test_today_and_what_is_older_are_not_counted(self):
+        self.serve_activity(spend((0, "1000"), (1, "1"), (30, "2"), (31, "4000")))
+        self.assertEqual(self.by("model")["totals"]["usage"], "3")
+
+    def test_days_narrows_to_the_last_n_days(self):
+        self.service.activity = spend(*((days_ago, "1") for days_ago in range(1, 31)))
+        for days in (1, 2, 7, 29, 30):
+            with self.subTest(days=days):
+                document = self.by("day", "--days", str(days))
+                self.assertEqual((document["from"], document["to"]), (day(days), day(1)))
+                self.assertEqual(document["totals"]["usage"], str(days))
+                self.assertEqual([row["day"] for row in document["rows"]], [day(n) for n in range(days, 0, -1)])
+
+    def test_without_days_it_is_all_30(self):
+        self.assertEqual(self.by("day"), self.by("day", "--days", "30"))
+
+    def test_days_out_of_bounds_are_wrong_usage(self):
+        for days in ("0", "31", "-1", "1.5", "x", "1k", ""):
+            with self.subTest(days=days):
+                run = self.run_program("usage", "--by", "day", f"--days={days}")
+                self.assertEqual((run.code, run.out, self.service.requests), (2, "", []))
+
+    def test_days_without_by_is_wrong_usage(self):
+        run = self.run_program("usage", "--days", "7")
+        self.assertEqual(run.code, 2)
+        self.assertEqual(
+            run.err, "openrouter-remote: error: --days needs --by\nhint: see: openrouter-remote usage --help\n"
+        )
+
+    def test_by_something_else_is_wrong_usage(self):
+        self.assertEqual(self.run_program("usage", "--by", "key").code, 2)
+
+    def test_key_narrows_to_one_key(self):
+        mine, other = self.service.keys[1], self.service.keys[2]
+        self.service.activity = [
+            make_activity(1, "a/mine", "P", mine["hash"], usage=Decimal("0.5")),
+            make_activity(1, "a/other", "P", other["hash"], usage=3),
+        ]
+        for name in ("production", mine["hash"], mine["hash"][:8], mine["label"]):
+            with self.subTest(name=name):
+                self.service.requests.clear()
+                document = self.by("model", "--key", name)
+                self.assertEqual([row["model"] for row in document["rows"]], ["a/mine"])
+                self.assertEqual((document["totals"]["usage"], document["today"]), ("0.5", "0.0612"))
+                asked = [request.query for request in self.service.requests if request.path == "/activity"]
+                self.assertEqual(asked, [{"api_key_hash": mine["hash"]}])
+
+    def test_a_key_that_does_not_exist_is_exit_4(self):
+        run = self.run_program("usage", "--by", "model", "--key", "nobody")
+        self.assertEqual((run.code, run.out), (4, ""))
+        self.assertNotIn("/activity", [request.path for request in self.service.requests])
+
+    def test_a_period_without_spend_is_an_empty_table_and_exit_0(self):
+        document = self.by("model")
+        self.assertEqual(document["rows"], [])
+        self.assertEqual(set(document["totals"].values()), {"0"})
+        run = self.run_program("usage", "--by", "model")
+        self.assertEqual(run.code, 0)
+        self.assertEqual(run.out.splitlines()[-1], "total  $0.0000      -  $0.0000         0   0    0          0")
+
+    def test_a_spend_that_is_no_number_is_no_answer(self):
+        for field in ("usage", "byok_usage_inference"):
+            for value in (None, "0.5", True, ["x"], {"x": 1}):
+                with self.subTest(field=field, value=value):
+                    self.serve_activity([{**make_activity(1, "a/a", "P", "k"), field: value}])
+                    run = self.run_program("usage", "--by", "model")
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    self.assertIn(f"GET /activity: `{field}` is not a number: ", run.err)
+
+    def test_counts_that_are_missing_count_as_nothing(self):
+        self.serve_activity([{"date": day(1), "model": "a/a", "usage": 1, "byok_usage_inference": 0}])
+        (row,) = self.by("model")["rows"]
+        self.assertEqual({row[field] for field in ("requests", "prompt_tokens", "reasoning_tokens")}, {"0"})
+
+    def test_activity_that_fails_is_exit_5(self):
+        self.service.always("GET", "/activity", error(500, "Down"))
+        self.assertEqual(self.run_program("usage", "--by", "model").code, 5)
+
+    def test_it_needs_the_management_key(self):
+        del self.env["OPENROUTER_MANAGEMENT_KEY"]
+        self.assertEqual(self.run_program("usage", "--by", "model"), (3, "", NEEDS_MANAGEMENT_KEY))
+
+    def test_a_terminal_gets_a_bar_for_each_share(self):
+        rows = [
+            {"model": name, "usage": Decimal(usage), "share": share, "byok_usage": 0, "requests": 1,
+             "prompt_tokens": 1, "completion_tokens": 1, "reasoning_tokens": 0}
+            for name, usage, share in (("a", 3, Decimal("0.75")), ("b", 1, Decimal("0.25")), ("c", 0, Decimal(0)))
+        ]  # fmt: skip
+        table = program.Table(program.activity_columns("model"), [*rows, {**rows[0], "model": "n", "share": None}])
+        bars = [line.count("█") for line in program.table_lines(table, 200)]
+        self.assertEqual(bars, [0, 15, 5, 0, 0])
+        self.assertNotIn("█", "".join(program.table_lines(table)))
+
+    def test_a_narrow_terminal_keeps_name_usage_and_share(self):
+        row = {"model": "a", "usage": Decimal(3), "share": Decimal(1), "byok_usage": 0, "requests": 1,
+               "prompt_tokens": 1, "completion_tokens": 1, "reasoning_tokens": 0}  # fmt: skip
+        lines = list(program.table_lines(program.Table(program.activity_columns("model"), [row]), 24))
+        self.assertEqual(lines, ["model    usage   share", "a      $3.0000  100.0%"])

@@ -1,0 +1,73 @@
+"""A few seconds of fuzz.py, and every case that it ever found."""
+
+import unittest
+
+from fuzz import Bench, Case, Edit, Raw, broken_promises, fuzz
+from standin import USER_KEY
+
+KNOWN = (
+    # Found while issue 7 was built: a field that was thought to be text, used as the member of a set.
+    Case(("keys", "list", "--all"), (Edit("GET /keys", "set", (["data", 0, "workspace_id"], [])),)),
+    Case(("usage", "--by", "day"), (Edit("GET /keys", "set", (["data", 1, "workspace_id"], {})),)),
+    # An integer of 400 digits, written as text by way of a float.
+    *(
+        Case(("balance", *options), (Edit("GET /credits", "set", (["data", field], Raw(sign + "9" * 400))),))
+        for options in (("--alert-below", "100"), ("--alert-below", "100", "--json"), ("--alert-days", "100"))
+        for field in ("total_credits", "total_usage")
+        for sign in ("", "-")
+    ),
+    # A key in a text that a narrow terminal breaks into lines.
+    *(
+        Case(
+            ("models", "show", "gale-8b"),
+            (Edit("GET /models", "everywhere", ("knowledge_cutoff", before + USER_KEY)),),
+            terminal=width,
+        )
+        for before in ("", "y" * 40, "no word of it ")
+        for width in (20, 60, 200)
+    ),
+    # A file that cannot be made, noticed when stdout was written.
+    Case(("models", "diff", "no/such/folder.json", "--save", "--json")),
+    # An argument that is no text, as part of a path.
+    *(Case(("models", verb, "a/\udcff\udcfe")) for verb in ("show", "endpoints")),
+)
+
+
+class FuzzTest(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_case_that_ever_broke_a_promise_keeps_it_now(self):
+        with Bench() as bench:
+            for case in KNOWN:
+                with self.subTest(case=case):
+                    outcome, _ = bench.run(case)
+                    self.assertEqual(broken_promises(case, outcome), [])
+
+    def test_a_few_seconds_of_new_cases_break_none(self):
+        said: list = []
+        failures = fuzz(seed=20260805, seconds=4, say=said.append)
+        self.assertEqual(failures, 0, "\n".join(said))
+
+    def test_a_broken_promise_is_noticed(self):
+        case = Case(("balance", "--json"))
+        with Bench() as bench:
+            good, _ = bench.run(case)
+        for name, changes in (
+            ("exit code", {"code": 6}),
+            ("alert", {"code": 1}),
+            ("crash", {"crash": "ValueError"}),
+            ("JSON", {"out": good.out[:-3]}),
+            ("number", {"out": good.out.replace("0.1152", "1E-7")}),
+            ("constant", {"out": good.out.replace("0.1152", "NaN")}),
+            ("first key", {"out": good.out.replace('"tool"', '"tools"')}),
+            ("control", {"out": good.out + "\x7f"}),
+            ("bidi", {"err": "hint: \u202e\n"}),
+            ("credential", {"out": good.out.replace("0.1152", f'"{USER_KEY}"')}),
+            ("credential on stderr", {"err": f"hint: {USER_KEY[:40]}\n"}),
+            ("stdout with an error", {"code": 5, "err": "openrouter-remote: error: x\n"}),
+            ("no error line", {"code": 5, "out": "", "err": "x\n"}),
+            ("odd line", {"err": "Traceback (most recent call last):\n"}),
+        ):
+            with self.subTest(promise=name):
+                self.assertNotEqual(broken_promises(case, good._replace(**changes)), [])
+        self.assertEqual(broken_promises(case, good), [])

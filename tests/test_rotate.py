@@ -1,0 +1,419 @@
+"""`keys create --expires` and `keys rotate`: a new key like the old one, and what is left to do when a step fails."""
+
+import json
+import re
+import shlex
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+from standin import (
+    MANAGEMENT_KEY,
+    answer,
+    error,
+    hang_up,
+    hang_up_after_work,
+    html,
+    make_key,
+    make_secret,
+    make_workspace,
+    today,
+)
+from support import ProgramTest
+
+SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
+RESEARCH = make_workspace(1)["id"]
+UNTIL = "2099-01-31T12:00:00Z"
+SHOWN = "the new key, which is shown only this once:\n"
+COMMAND = re.compile(
+    r"openrouter-remote (keys (?:rename|disable|set-limit|delete|list) .*?)(?=; openrouter|, before|$)", re.M
+)
+UNKNOWN = (
+    "; whether the key was created is unknown\n"
+    "hint: look for it with: openrouter-remote keys list --all, before you try again\n"
+)
+
+
+class KeysTest(ProgramTest):
+    service: Any = None
+
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+
+    def keys(self, *argv):
+        self.service.requests.clear()
+        return self.run_program("keys", *argv)
+
+    def sent(self):
+        """[(method, path, body), …] of the requests that change something."""
+        return [(r.method, r.path, r.body) for r in self.service.requests if r.method != "GET"]
+
+    def named(self, name):
+        (key,) = [key for key in self.service.keys if key["name"] == name]
+        return key
+
+
+class ExpiresTest(KeysTest):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(keys=[])
+
+    def expiry(self, text):
+        """The `expires_at` that was asked for."""
+        run = self.keys("create", "--name", "new", "--expires", text)
+        self.assertEqual(run.code, 0, run.err)
+        ((_, _, body),) = self.sent()
+        self.assertEqual(set(body), {"name", "expires_at"})
+        return body["expires_at"]
+
+    def test_a_date_is_its_end(self):
+        self.assertEqual(self.expiry("2099-01-31"), "2099-01-31T23:59:59Z")
+        self.assertEqual(self.expiry("2096-02-29"), "2096-02-29T23:59:59Z")
+
+    def test_today_is_still_to_come(self):
+        self.assertEqual(self.expiry(str(today())), f"{today()}T23:59:59Z")
+
+    def test_a_moment_is_taken_in_utc(self):
+        for text, expected in (
+            ("2099-01-31T12:00:00Z", "2099-01-31T12:00:00Z"),
+            ("2099-01-31T12:00:00z", "2099-01-31T12:00:00Z"),
+            ("2099-01-31T12:00Z", "2099-01-31T12:00:00Z"),
+            ("2099-01-31 12:00:00Z", "2099-01-31T12:00:00Z"),
+            ("2099-01-31T12:00:00+00:00", "2099-01-31T12:00:00Z"),
+            ("2099-01-31T12:00:00+02:00", "2099-01-31T10:00:00Z"),
+            ("2099-01-31T23:30:00-05:30", "2099-02-01T05:00:00Z"),
+            ("2098-12-31T23:59:59-00:01", "2099-01-01T00:00:59Z"),
+            ("2099-01-31T12:00:00.250Z", "2099-01-31T12:00:00Z"),
+        ):
+            with self.subTest(text=text):
+                self.assertEqual(self.expiry(text), expected)
+
+    def test_what_is_no_date_or_moment_is_wrong_usage(self):
+        for text in (
+            *("", "tomorrow", "2099", "2099-13-01", "2099-02-30", "2099-1-31", "31.01.2099", "2099-01-31T25:00:00Z"),
+            *("2099-01-31T12:00:00", "2099-01-31T12:00", "2099-01-31Z", "2099-01-31T12:00:00Y", "٢٠٩٩-01-31", "+1d"),
+            *(" 2099-01-31", "2099-01-31\n", "9999-12-31T23:59:59-01:00"),
+        ):
+            with self.subTest(text=text):
+                run = self.keys("create", "--name", "new", f"--expires={text}")
+                self.assertEqual((run.code, run.out, self.service.requests), (2, "", []))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: argument --expires: "), run.err)
+
+    def test_every_python_takes_the_same_forms(self):
+        # What datetime.fromisoformat takes has grown with Python 3.11.
+        for text in ("20990131", "20990131T120000Z", "2099-W05-6", "2099-W05-6T12:00:00Z", "2099-01-31T120000Z"):
+            with self.subTest(text=text):
+                self.assertEqual(self.keys("create", "--name", "new", "--expires", text).code, 2)
+
+    def test_the_past_is_wrong_usage(self):
+        hour_ago = datetime.now(timezone.utc) - timedelta(hours=1)
+        for text in ("2020-01-01", str(today() - timedelta(days=1)), hour_ago.strftime("%Y-%m-%dT%H:%M:%SZ")):
+            with self.subTest(text=text):
+                run = self.keys("create", "--name", "new", "--expires", text)
+                self.assertEqual((run.code, self.service.requests), (2, []))
+                self.assertIn("is in the past\n", run.err)
+
+    def test_without_the_option_nothing_is_asked_for(self):
+        self.keys("create", "--name", "new")
+        self.assertEqual(self.sent(), [("POST", "/keys/", {"name": "new"})])
+
+    def test_an_expiry_that_the_service_ignores_is_warned_about_with_what_to_do(self):
+        self.service.ignored_on_create = {"expires_at"}
+        run = self.keys("create", "--name", "new", "--expires", "2099-01-31")
+        short = self.named("new")["hash"][:12]
+        self.assertEqual(run.code, 5)
+        self.assertEqual(
+            run.err,
+            f"creating the key 'new'\n{SHOWN}{SECRET}\n"
+            "openrouter-remote: warning: the new key does not expire at 2099-01-31T23:59:59Z\n"
+            f"hint: delete it and make another: openrouter-remote keys delete {short}\n",
+        )
+        self.assertEqual([method for method, _, _ in self.sent()], ["POST"])  # a PATCH knows no expiry
+
+    def test_the_same_moment_written_otherwise_is_no_reason_to_warn(self):
+        for shown in ("2099-01-31T23:59:59.000Z", "2099-01-31T23:59:59+00:00", "2099-01-31T23:59:59"):
+            with self.subTest(shown=shown):
+                data = make_key(1, name="new", expires_at=shown)
+                self.service.fail("POST", "/keys/", answer(201, {"data": data, "key": SECRET}))
+                self.assertEqual(self.keys("create", "--name", "new", "--expires", "2099-01-31").code, 0)
+
+    def test_another_moment_is_a_reason_to_warn(self):
+        for shown in (None, "2099-01-31T23:59:58Z", "2099-01-31T23:59:59-05:00", "2099-01-31", 4073759999, "x"):
+            with self.subTest(shown=shown):
+                data = make_key(1, name="new", expires_at=shown)
+                self.service.fail("POST", "/keys/", answer(201, {"data": data, "key": SECRET}))
+                self.assertEqual(self.keys("create", "--name", "new", "--expires", "2099-01-31").code, 5)
+
+    def test_the_workspace_is_passed_on(self):
+        run = self.keys("create", "--name", "new", "--workspace", RESEARCH)
+        self.assertEqual(run.code, 0)
+        self.assertEqual(self.sent(), [("POST", "/keys/", {"name": "new", "workspace_id": RESEARCH})])
+
+    def test_a_workspace_that_does_not_exist_makes_no_key(self):
+        run = self.keys("create", "--name", "new", "--workspace", "nowhere")
+        self.assertEqual((run.code, run.out, self.service.secrets), (5, "", []))
+        self.assertIn("openrouter-remote: error: POST /keys/: 400 Unknown workspace_id\n", run.err)
+
+
+class RotateTest(KeysTest):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(keys=[make_key(1, name="ci"), make_key(2, name="web")])
+        self.old = self.service.keys[0]
+        self.name = f"ci (old {today()})"
+        self.short = self.old["hash"][:12]
+
+    def renamed(self, **more):
+        return ("PATCH", f"/keys/{self.old['hash']}", {"name": self.name, **more})
+
+    def set_old(self, **fields):
+        self.service.keys[0] = self.old = make_key(1, **{"name": "ci", **fields})
+
+    def run_what_is_left(self, run):
+        """Run every command that a failed run names, as a person would."""
+        commands = COMMAND.findall(run.err)
+        for command in commands:
+            done = self.run_program(*shlex.split(command))
+            self.assertEqual(done.code, 0, (command, done.err))
+        return commands
+
+    def test_one_post_and_one_patch(self):
+        run = self.keys("rotate", "ci")
+        self.assertEqual(run.code, 0)
+        workspace = make_workspace(0)["id"]
+        self.assertEqual(self.sent(), [("POST", "/keys/", {"name": "ci", "workspace_id": workspace}), self.renamed()])
+
+    def test_what_the_old_key_had_the_new_one_has(self):
+        cases: Any = (
+            {"limit": 5},
+            {"limit": 0},
+            {"limit": Decimal("0.1")},
+            {"limit": 5, "limit_reset": "monthly"},
+            {"limit": 5, "include_byok_in_limit": True},
+            {"expires_at": UNTIL},
+            {"workspace_id": RESEARCH},
+            {
+                "limit": 0,
+                "limit_reset": "daily",
+                "include_byok_in_limit": True,
+                "expires_at": UNTIL,
+                "workspace_id": RESEARCH,
+            },
+        )
+        for fields in cases:
+            with self.subTest(fields=fields):
+                self.set_old(**fields)
+                self.assertEqual(self.keys("rotate", self.old["hash"]).code, 0)
+                body = self.sent()[0][2]
+                floats = {name: float(value) if name == "limit" else value for name, value in fields.items()}
+                self.assertEqual(body, {"name": "ci", "workspace_id": make_workspace(0)["id"], **floats})
+                self.assertIs(type(body.get("limit", 0)), float if body.get("limit") == 0.1 else int)
+
+    def test_nothing_else_of_the_old_key_is_sent(self):
+        self.set_old(usage=3, disabled=True, external_user="somebody", limit_remaining=1)
+        self.keys("rotate", "ci")
+        self.assertEqual(set(self.sent()[0][2]), {"name", "workspace_id"})
+
+    def test_a_key_without_a_workspace_is_rotated_without_one(self):
+        self.service.has_workspaces = False
+        self.keys("rotate", "ci")
+        self.assertEqual(self.sent()[0][2], {"name": "ci"})
+
+    def test_a_limit_is_exact(self):
+        self.set_old(limit=Decimal("0.123456789012345678901"))
+        self.keys("rotate", "ci")
+        self.assertIn(b'"limit": 0.123456789012345678901', self.service.requests[-2].raw)
+
+    def test_the_old_key_keeps_working_and_the_hint_names_the_command_that_ends_it(self):
+        run = self.keys("rotate", "ci")
+        self.assertEqual(
+            run.err,
+            f"creating the key 'ci'\n{SHOWN}{SECRET}\n"
+            f"hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
+        )
+        self.assertFalse(self.old["disabled"])
+        self.assertEqual(len(self.run_what_is_left(run)), 1)
+        self.assertTrue(self.old["disabled"])
+
+    def test_disable_old_stops_it_in_the_same_patch(self):
+        run = self.keys("rotate", "ci", "--disable-old")
+        self.assertEqual((run.code, run.err), (0, f"creating the key 'ci'\n{SHOWN}{SECRET}\n"))
+        self.assertEqual(self.sent()[1:], [self.renamed(disabled=True)])
+        self.assertTrue(self.old["disabled"])
+
+    def test_the_table_shows_the_new_key_and_the_old_one(self):
+        run = self.keys("rotate", "ci", "--disable-old")
+        rows = [line.split("  ")[:2] for line in run.out.splitlines()[1:]]
+        self.assertEqual(rows, [["[ ]", "ci"], ["[x]", self.name]])
+
+    def test_the_json_has_the_new_and_the_old_key_and_no_secret(self):
+        run = self.keys("rotate", "ci", "--json")
+        document = json.loads(run.out)
+        self.assertEqual(list(document), ["tool", "new", "old"])
+        self.assertEqual((document["new"]["name"], document["old"]["name"]), ("ci", self.name))
+        self.assertEqual(document["old"]["hash"], self.old["hash"])
+        self.assertNotIn(SECRET, run.out)
+
+    def test_the_secret_is_shown_once_on_stderr(self):
+        for inside in (False, True):
+            for option in ((), ("--json",), ("-v",)):
+                with self.subTest(inside=inside, option=option):
+                    self.service.key_inside_data = inside
+                    self.set_old()
+                    run = self.keys("rotate", self.old["hash"], *option)
+                    secret = self.service.secrets[-1]
+                    self.assertEqual(run.err.splitlines().count(secret), 1)
+                    self.assertEqual((run.err.count(secret), run.out.count(secret)), (1, 0))
+
+    def test_a_secret_that_the_service_repeats_elsewhere_is_shown_once_all_the_same(self):
+        data = make_key(9, name="ci", label=SECRET, creator_user_id=f"made with {SECRET}")
+        for fault in (error(500, f"not for {SECRET}"), answer(200, {"data": {**data, "hash": self.old["hash"]}})):
+            for option in ((), ("--json",), ("-v",)):
+                with self.subTest(option=option):
+                    self.set_old()
+                    self.service.fail("POST", "/keys/", answer(201, {"data": data, "key": SECRET, "again": SECRET}))
+                    self.service.fail("PATCH", f"/keys/{self.old['hash']}", fault)
+                    run = self.keys("rotate", self.old["hash"], *option)
+                    self.assertEqual((run.err.count(SECRET), run.out.count(SECRET), run.code in (0, 5)), (1, 0, True))
+
+    def test_a_name_that_a_shell_would_misread_is_quoted_in_what_is_left(self):
+        for name in ("it's; rm -rf $HOME", "-v", "--name", "a b", '"', "*"):
+            with self.subTest(name=name):
+                self.set_old(name=name)
+                self.service.fail("PATCH", f"/keys/{self.old['hash']}", error(500, "Down"))
+                run = self.keys("rotate", self.old["hash"])
+                command = run.err.partition("left to do: ")[2].rpartition("; openrouter-remote ")[0]
+                done = self.run_program(*shlex.split(command)[1:])
+                self.assertEqual((done.code, self.old["name"]), (0, f"{name} (old {today()})"), run.err)
+
+    def test_it_can_be_rotated_again(self):
+        self.keys("rotate", "ci")
+        self.assertEqual(self.keys("rotate", "ci").code, 0)
+        self.assertEqual(sorted(key["name"] for key in self.service.keys), ["ci", self.name, self.name, "web"])
+
+    def test_a_disabled_key_is_rotated_into_one_that_works(self):
+        self.set_old(disabled=True)
+        self.assertEqual(self.keys("rotate", "ci").code, 0)
+        self.assertFalse(self.named("ci")["disabled"])
+
+    # A failure at each step, in order.
+
+    def test_a_lookup_that_fails_does_nothing(self):
+        for fault, code in ((error(500, "Down"), 5), (error(401, "User not found."), 3), (hang_up(), 5)):
+            with self.subTest(code=code):
+                self.service.always("GET", "/keys", fault)
+                run = self.keys("rotate", "ci")
+                self.assertEqual((run.code, run.out, self.sent()), (code, "", []))
+
+    def test_a_key_that_does_not_exist_does_nothing(self):
+        run = self.keys("rotate", "nobody")
+        self.assertEqual((run.code, run.out, self.sent()), (4, "", []))
+
+    def test_an_ambiguous_name_does_nothing(self):
+        self.service.keys.append(make_key(3, name="ci"))
+        run = self.keys("rotate", "ci")
+        self.assertEqual((run.code, run.out, self.sent()), (4, "", []))
+
+    def test_a_post_that_is_refused_leaves_the_old_key_as_it_was(self):
+        for status, code in ((400, 5), (401, 3), (403, 3), (402, 5), (409, 5), (429, 5)):
+            with self.subTest(status=status):
+                before = dict(self.old)
+                self.service.fail("POST", "/keys/", error(status, "No"))
+                run = self.keys("rotate", "ci", "--disable-old")
+                self.assertEqual((run.code, run.out, len(self.sent())), (code, "", 1))
+                self.assertTrue(run.err.startswith("creating the key 'ci'\nopenrouter-remote: error: POST /keys/: "))
+                self.assertEqual((self.old, self.service.secrets), (before, []))
+
+    def test_a_post_of_unknown_outcome_leaves_the_old_key_as_it_was_and_says_where_to_look(self):
+        for name, fault in (
+            ("lost", hang_up()),
+            ("done and lost", hang_up_after_work()),
+            ("a proxy's page", html(502)),
+            ("a status", error(503, "Down")),
+        ):
+            with self.subTest(fault=name):
+                before = dict(self.old)
+                self.service.fail("POST", "/keys/", fault)
+                run = self.keys("rotate", self.old["hash"], "--disable-old")
+                self.assertEqual((run.code, run.out, len(self.sent())), (5, "", 1))
+                self.assertTrue(run.err.endswith(UNKNOWN), run.err)
+                self.assertEqual(self.old, before)
+                self.assertEqual(len(self.run_what_is_left(run)), 1)
+
+    def test_a_follow_up_that_fails_shows_the_new_key_and_what_is_left_and_the_old_key_works(self):
+        self.set_old(limit=5, limit_reset="monthly")
+        self.service.ignored_on_create = {"limit", "limit_reset"}
+        self.service.fail("PATCH", "*", error(500, "Down"))
+        run = self.keys("rotate", "ci", "--disable-old")
+        new = self.service.keys[0]
+        self.assertEqual(run.code, 5)
+        lines = run.err.splitlines()
+        self.assertEqual(lines[:3], ["creating the key 'ci'", SHOWN[:-1], SECRET])
+        self.assertEqual(
+            lines[3:],
+            [
+                f"openrouter-remote: warning: PATCH /keys/{new['hash']}: 500 Down; "
+                'the new key lacks {"limit": 5, "limit_reset": "monthly"}',
+                f"hint: run: openrouter-remote keys set-limit {new['hash'][:12]} 5 --reset monthly",
+                f"hint: then run: openrouter-remote keys rename {self.short} '{self.name}'; "
+                f"openrouter-remote keys disable {self.short}",
+            ],
+        )
+        self.assertEqual((self.old["name"], self.old["disabled"]), ("ci", False))
+        self.assertEqual(len(self.run_what_is_left(run)), 3)
+        self.assertEqual((new["limit"], new["limit_reset"]), (5, "monthly"))
+        self.assertEqual((self.old["name"], self.old["disabled"]), (self.name, True))
+
+    def test_a_follow_up_that_the_service_does_not_heed_is_told_too(self):
+        self.set_old(limit=5)
+        self.service.ignored_on_create = {"limit"}
+        self.service.fail("PATCH", "*", answer(200, {"data": make_key(9)}))
+        run = self.keys("rotate", "ci")
+        self.assertEqual(run.code, 5)
+        self.assertIn('; the new key lacks {"limit": 5}\n', run.err)
+        self.assertEqual(self.old["name"], "ci")
+
+    def test_an_expiry_that_the_service_ignores_stops_before_the_old_key_is_touched(self):
+        self.set_old(expires_at=UNTIL)
+        self.service.ignored_on_create = {"expires_at"}
+        run = self.keys("rotate", "ci")
+        self.assertEqual((run.code, len(self.sent())), (5, 1))
+        self.assertIn(f"warning: the new key does not expire at {UNTIL}\n", run.err)
+        self.assertEqual(self.old["name"], "ci")
+        self.assertEqual(run.err.count(SECRET), 1)
+
+    def test_a_rename_that_fails_names_what_is_left_and_that_then_works(self):
+        for name, fault, code in (
+            ("a status", error(500, "Down"), 5),
+            ("a refusal", error(403, "No"), 3),
+            ("lost", hang_up(), 5),
+            ("no JSON", html(200), 5),
+            ("no data", answer(200, {}), 5),
+        ):
+            for option in ((), ("--disable-old",)):
+                with self.subTest(fault=name, option=option):
+                    self.set_old()
+                    self.service.fail("PATCH", f"/keys/{self.old['hash']}", fault)
+                    run = self.keys("rotate", self.old["hash"], *option)
+                    self.assertEqual((run.code, run.out), (code, ""))
+                    lines = run.err.splitlines()
+                    self.assertEqual(lines[:3], ["creating the key 'ci'", SHOWN[:-1], self.service.secrets[-1]])
+                    self.assertTrue(lines[3].startswith(f"openrouter-remote: error: PATCH /keys/{self.old['hash']}: "))
+                    self.assertEqual((self.old["name"], self.old["disabled"]), ("ci", False))
+                    self.assertTrue(
+                        lines[4].endswith(
+                            f"left to do: openrouter-remote keys rename {self.short} '{self.name}'; "
+                            f"openrouter-remote keys disable {self.short}"
+                        ),
+                        lines[4],
+                    )
+                    self.assertEqual(len(self.run_what_is_left(run)), 2)
+                    self.assertEqual((self.old["name"], self.old["disabled"]), (self.name, True))
+
+    def test_a_rename_of_unknown_outcome_does_not_say_that_the_old_key_works(self):
+        self.service.fail("PATCH", f"/keys/{self.old['hash']}", hang_up_after_work())
+        run = self.keys("rotate", "ci", "--disable-old")
+        self.assertEqual((run.code, self.old["disabled"]), (5, True))
+        self.assertNotIn("the old one works too", run.err)
+        self.assertEqual(len(self.run_what_is_left(run)), 2)
