@@ -34,6 +34,7 @@ from collections import deque, namedtuple
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import cache
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
@@ -64,6 +65,7 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+@cache
 def identifier(text: str) -> str:
     return str(uuid5(NAMESPACE_URL, text))
 
@@ -552,7 +554,7 @@ class StandIn:
         self._server = Server(self)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/api/v1"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True).start()
         return self
 
     def __exit__(self, kind: Any, *_: Any) -> None:

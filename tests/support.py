@@ -22,6 +22,7 @@ sys.modules[program.__name__] = program  # before it runs, as the import system 
 SourceFileLoader(program.__name__, PROGRAM).exec_module(program)
 
 Run = namedtuple("Run", "code out err")
+INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last: .ci/run measures what runs in other processes too
 
 
 class ProgramTest(unittest.TestCase):
@@ -39,7 +40,7 @@ class ProgramTest(unittest.TestCase):
         self.addCleanup(os.chdir, os.getcwd())
         self.folder = os.path.realpath(folder.name)
         os.chdir(self.folder)
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.env = {**inherited, "PYTHONDONTWRITEBYTECODE": "1"}
         # Nothing waits for the seconds between two tries; what would have been waited is kept here.
         self.waits: list = []

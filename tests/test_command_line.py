@@ -409,6 +409,16 @@ class WrongUsageTest(CommandLineTest):
         hint = "hint: see: openrouter-remote balance --help\n"
         self.assertEqual((code, err.getvalue()), (2, message + hint))
 
+    def test_a_completion_tool_is_given_the_whole_parser(self):
+        # argcomplete looks for this mark in the first 1,024 bytes, then asks with its variable.
+        with open(PROGRAM, "rb") as file:
+            self.assertIn(b"PYTHON_ARGCOMPLETE_OK", file.read(1024))
+        self.write("argcomplete.py", "def autocomplete(parser):\n    raise SystemExit(parser.format_usage())\n")
+        self.env["PYTHONPATH"] = self.folder
+        self.env["_ARGCOMPLETE"] = "1"
+        run = self.start_program("nonsense")
+        self.assertEqual((run.out, run.err[:24]), ("", "usage: openrouter-remote"))
+
     def test_the_variable_of_a_completion_tool_that_is_not_there_changes_nothing(self):
         expected = self.run_program("--version")
         self.env.update(_ARGCOMPLETE="1", COMP_LINE="openrouter-remote ", COMP_POINT="18")

@@ -389,15 +389,22 @@ class TerminalTest(ProcessTest):
 
 
 class LimitTest(ProcessTest):
+    # A process begins with the memory of the one that started it: a small one in between measures the program alone.
+    MEASURED = (
+        "import resource, subprocess, sys\n"
+        "code = subprocess.run(sys.argv[1:]).returncode\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+        "sys.exit(code)"
+    )
+
     def ended(self, *argv):
         """(Run, seconds, MiB of memory at most) of the real program."""
         started = time.monotonic()
-        with self.started(*argv) as process:
-            out, err = process.stdout.read(), process.stderr.read()
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+        command = [sys.executable, "-S", "-c", self.MEASURED, sys.executable, PROGRAM, *argv]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=60)
+        *out, memory = done.stdout.splitlines(keepends=True)
         unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-        return Run(process.returncode, out, err), time.monotonic() - started, used.ru_maxrss / unit
+        return Run(done.returncode, "".join(out), done.stderr), time.monotonic() - started, int(memory) / unit
 
     def test_an_endless_answer_and_a_gzip_bomb_are_refused_in_little_memory(self):
         for name, fault in (("endless", endless()), ("gzip bomb", gzip_bomb(500))):
