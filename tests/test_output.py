@@ -502,6 +502,15 @@ class TableTest(OutputTest):
     def test_a_table_without_rows_is_its_header(self):
         self.check([], "name  price  what it is  n")
 
+    def test_an_empty_column_is_the_first_to_go(self):
+        self.check([("a", "1", "", 7)], "name  price  n", "a         1  7", width=20)
+
+    def test_a_mark_stays_before_an_identifier_that_needs_a_line_of_its_own(self):
+        columns = (program.Column("", itemgetter(2)), *self.COLUMNS[:2])
+        lines = ["     name  price", "[ ]  a      1.00", "[x]  a-long-identifier", "            2.00"]
+        rows = [("a", "1.00", "[ ]"), ("a-long-identifier", "2.00", "[x]")]
+        self.assertEqual(list(program.table_lines(program.Table(columns, rows), 16)), lines)
+
     def test_wide_characters_take_two_columns_and_combining_ones_none(self):
         self.check(
             [
