@@ -305,9 +305,9 @@ class NamingTest(KeysTest):
     def test_nothing_is_changed_when_not_all_keys_can_be_seen(self):
         # name-0 is known from the first page, but another page might have one of the same name.
         for path in ("/workspaces", "/keys"):
-            fault = error(400, "Broken")
-            self.service.fail("GET", path, *([lambda handler: handler.reply(self.service.respond(handler.asked))]
-                                             if path == "/keys" else []), fault)  # fmt: skip
+            if path == "/keys":
+                self.service.fail("GET", path, lambda handler: handler.reply(self.service.respond(handler.asked)))
+            self.service.always("GET", path, error(400, "Broken"))
             self.assertEqual((5, ""), self.keys("disable", "name-0")[:2])
             self.assertEqual([], self.changes(self.service))
 
@@ -1153,8 +1153,8 @@ class HostileTest(KeysTest):
 
 class CredentialTest(KeysTest):
     MIX_UP = (
-        "hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused; this needs a management key "
-        "(OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY; make one at "
+        "hint: OPENROUTER_PROVISIONING_KEY (from the shell) holds a user key and was refused; this needs a "
+        "management key (OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY; make one at "
         "https://openrouter.ai/settings/management-keys). Both kinds of key begin sk-or-v1- and are easily confused\n"
     )
 

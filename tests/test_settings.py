@@ -680,7 +680,8 @@ class CredentialTest(SettingsTest):
                     run = self.run_program("-v", *argv)
                     self.assertEqual((run.code, run.out), (3, ""))
                     self.assertRegex(run.err, f"(?m)^openrouter-remote: error: [A-Z]+ /[^ ]+: (403|{status}) ")
-                    self.assertIn("hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused", run.err)
+                    held = "" if argv == ("balance",) else "holds a user key and "
+                    self.assertIn(f"hint: OPENROUTER_PROVISIONING_KEY (from the shell) {held}was refused", run.err)
                     self.assertIn("a management key", run.err)
                     self.assertIn("https://openrouter.ai/settings/management-keys", run.err)
                     self.assertIn("Both kinds of key begin sk-or-v1- and are easily confused", run.err)

@@ -4,6 +4,7 @@ import json
 import threading
 import unittest
 from decimal import Decimal
+from unittest import mock
 
 from standin import (
     MANAGEMENT_KEY,
@@ -18,12 +19,12 @@ from standin import (
     make_secret,
     make_workspace,
 )
-from support import ProgramTest, Run
+from support import ProgramTest, Run, program
 
 MONEY_FIELDS = [kind + period for kind in ("usage", "byok_usage") for period in PERIODS]
 MIX_UP = (
-    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused; this needs a management key "
-    "(OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY; make one at "
+    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) holds a user key and was refused; this needs a "
+    "management key (OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY; make one at "
     "https://openrouter.ai/settings/management-keys). Both kinds of key begin sk-or-v1- and are easily confused\n"
 )
 
@@ -148,6 +149,18 @@ class EveryKeyOnceTest(UsageTest):
 
         service.always("GET", "/keys", uneven)
         self.assertEqual(20, self.usage()["totals"]["all_time"])
+
+    @mock.patch.object(program, "MAX_PAGES", 1)
+    def test_a_service_that_always_has_one_more_page_is_not_believed(self):
+        service = self.start(has_workspaces=False)
+
+        def more(handler):
+            offset = int(handler.asked.query.get("offset", 0))
+            handler.reply(Reply(200, {"data": [make_key(offset + n) for n in range(60)]}))
+
+        service.always("GET", "/keys", more)
+        message = "openrouter-remote: error: GET /keys: the pages have no end\n"
+        self.assertEqual(self.run_program("usage"), Run(5, "", message))
 
     def test_a_service_that_knows_no_offset_is_read_once_and_ends(self):
         keys = [make_key(n, usage=1) for n in range(3)]
