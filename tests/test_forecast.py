@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from standin import MANAGEMENT_KEY, USER_KEY, answer, error, hang_up, make_activity, today
-from support import ProgramTest, program
+from support import ProgramTest, Run, program
 
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 NEEDS_USER_KEY = (
@@ -56,6 +56,16 @@ class SpendableTest(Forecast):
     def allow(self, limit_remaining, credits="10"):
         self.service.credits = {"total_credits": Decimal(credits), "total_usage": 2}
         self.service.user_key_info = {**self.service.user_key_info, "limit_remaining": limit_remaining}
+
+    def test_a_management_key_in_the_place_of_the_user_key_is_recognised(self):
+        self.env["OPENROUTER_API_KEY"] = MANAGEMENT_KEY
+        message = "--spendable needs a user key, and OPENROUTER_API_KEY holds a management key"
+        hint = (
+            "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys; "
+            "both kinds of key begin sk-or-v1- and are easily confused"
+        )
+        expected = Run(3, "", f"openrouter-remote: error: {message}\nhint: {hint}\n")
+        self.assertEqual(self.run_program("balance", "--spendable"), expected)
 
     def test_spendable_is_the_smaller_of_the_keys_and_the_accounts_remaining(self):
         for limit, credits, key_remaining, spendable in (
