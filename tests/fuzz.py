@@ -1,10 +1,11 @@
 """Fuzzing of openrouter-remote: every command, against answers, files and arguments that nobody should send.
 
-    python3 tests/fuzz.py [--seed N] [--seconds S] [--only K]
+    python3 tests/fuzz.py [--processes] [--seed N] [--seconds S] [--only K]
 
 Whatever happens, the program ends with an exit code of its contract, prints nothing that a terminal would obey, no
 credential and no traceback, and its stdout is the whole answer or nothing. Each case follows from the seed and its
 number alone. A failure is printed with the shortest case that shows it, in the form of test_fuzz.KNOWN; exit code 1.
+With --processes the real program is started instead: with broken streams, other locales, odd folders, and signals.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import json
 import os
 import random
 import re
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -30,7 +33,7 @@ from typing import Any
 from unittest import mock
 
 from standin import MANAGEMENT_KEY, USER_KEY, StandIn, encode, head
-from support import program
+from support import INHERITED, PROGRAM, program
 
 # One run. argv: without the program's name. edits: what happens to the answers. switches: of the stand-in. env: what
 # the shell sets besides the keys. files: name -> bytes, in the current folder. terminal: columns, or None for a pipe.
@@ -710,13 +713,205 @@ def fuzz(seed: int, seconds: float, only: Any = None, say: Any = tell) -> int:
     return len(known)
 
 
+# --- The real program
+
+# stdin, stdout, stderr: "pipe", "closed", "full", or a number of bytes after which the reader goes away. folder: one of
+# FOLDERS. signal: number, or None. moment: when it is sent, as a share of the time that such a run usually takes.
+Process = namedtuple("Process", "argv stdin stdout stderr env folder signal moment")
+PROCESSES = [
+    *(["balance"], ["balance", "--alert-below", "5"], ["balance", "--alert-below", "0.1", "--quiet", "--runway", "-v"]),
+    *(["usage"], ["usage", "--by", "model", "--json"], ["models", "list", "--json"], ["models", "show", "gale-8b"]),
+    *(["models", "list", "-v", "--cost", "1k:1k"], ["models", "endpoints", "x/y"], ["keys", "list", "--all"]),
+    *(["keys", "create", "--name", "größe"], ["keys", "rotate", "production"], ["keys", "delete", "spare"]),
+    *(["models", "diff", "catalogue.json", "--save"], ["integrations"], ["--help"], ["--version"], ["nonsense"]),
+]
+BROKEN: list = ["closed", *(["full"] if os.path.exists("/dev/full") else []), 0, 1, 100]
+LOCALES: list = [
+    *({}, {"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONUTF8": "1"}),
+    *({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "en_US.ISO-8859-1"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "x"}),
+]
+FOLDERS = ["", "deleted", "deep", "unreadable", "huge", "strange"]
+with open(PROGRAM, encoding="utf-8") as source:  # its hooks stand before everything that takes time
+    FIRST_LINE = 1 + source.read().partition("unraisablehook")[0].count("\n")
+SIGNALS = [signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE]
+
+
+def make_process(seed: int, number: int) -> Process:
+    rng = random.Random(f"processes {seed}/{number}")
+    streams = [rng.choice(BROKEN) if rng.random() < share else "pipe" for share in (0.3, 0.4, 0.3)]
+    folder = rng.choice(FOLDERS) if rng.random() < 0.3 else ""
+    sent = rng.choice(SIGNALS) if rng.random() < 0.6 else None
+    env = rng.choice(LOCALES) if rng.random() < 0.5 else {}
+    moment = rng.uniform(0, 1.2) if sent else 0
+    return Process._make([tuple(rng.choice(PROCESSES)), *streams, env, folder, sent, moment])
+
+
+class Launcher:
+    """`run(process)` and what it needs."""
+
+    def __enter__(self) -> Launcher:
+        self.stack = ExitStack()
+        self.top = self.stack.enter_context(tempfile.TemporaryDirectory())
+        self.usual = 0.0
+        self.usual = self.run(Process(("balance",), "pipe", "pipe", "pipe", {}, "", None, 0))[0].seconds
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.stack.close()
+
+    def run(self, process: Process) -> tuple:
+        """(Outcome, the names of the files that were left)."""
+        with tempfile.TemporaryDirectory(dir=self.top) as folder, ExitStack() as stack, StandIn() as service:
+            catalogue = os.path.join(folder, "catalogue.json")
+            with open(catalogue, "wb") as file:
+                file.write(random_catalogue(random.Random(0)))
+            inner = self.make_folder(process.folder, folder)
+            env = {name: os.environ[name] for name in INHERITED if name in os.environ}
+            env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY, **process.env)
+            env.update(OPENROUTER_BASE_URL=service.url, PYTHONDONTWRITEBYTECODE="1")
+            ends = (process.stdin, process.stdout, process.stderr)
+            full = stack.enter_context(open("/dev/full", "r+b", buffering=0)) if "full" in ends else None
+
+            def prepare() -> None:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                if process.folder == "deleted":
+                    os.rmdir(inner)
+                for descriptor, end in enumerate(ends):
+                    if end == "closed":
+                        os.close(descriptor)
+
+            options: dict = {
+                name: {"closed": subprocess.DEVNULL, "full": full}.get(end, subprocess.PIPE)
+                for name, end in zip(("stdin", "stdout", "stderr"), ends)
+            }
+            options.update(env=env, cwd=inner, preexec_fn=prepare, bufsize=0)
+            argv = [catalogue if word == "catalogue.json" else word.encode() for word in process.argv]
+            started = time.monotonic()
+            child = stack.enter_context(subprocess.Popen([sys.executable, "-S", PROGRAM, *argv], **options))
+            texts: dict = {1: b"", 2: b""}
+
+            def read(number: int, stream: Any, end: Any) -> None:
+                while end == "pipe" or len(texts[number]) < end:
+                    piece = stream.read(65536 if end == "pipe" else end - len(texts[number]))
+                    if not piece:
+                        break
+                    texts[number] += piece
+                stream.close()
+
+            if child.stdin:
+                child.stdin.close()
+            readers = [
+                threading.Thread(target=read, args=(number, stream, end))
+                for number, stream, end in ((1, child.stdout, process.stdout), (2, child.stderr, process.stderr))
+                if stream
+            ]
+            for reader in readers:
+                reader.start()
+            if process.signal:
+                time.sleep(process.moment * self.usual)
+                child.send_signal(process.signal)
+            try:
+                code: Any = child.wait(20)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                code = "none"
+            for reader in readers:
+                reader.join()
+            with open(catalogue, "rb") as saved:
+                whole = isinstance(json.loads(saved.read()), dict)
+            left = sorted(name for name in os.listdir(folder) if name.startswith(".cat"))
+        out, err = (texts[number].decode("utf-8", "backslashreplace") for number in (1, 2))
+        bugs = [bug for bug in service.bugs if not isinstance(bug, OSError)]
+        service.bugs.clear()
+        crash = None if whole else "the saved catalogue is broken"
+        return Outcome(code, out, err, crash, bugs, time.monotonic() - started, service.secrets, service.requests), left
+
+    @staticmethod
+    def make_folder(kind: str, folder: str) -> str:
+        if kind == "deep":
+            folder = os.path.join(folder, *["d" * 50] * 12)  # macOS allows 1,024 bytes in all
+        elif kind:
+            folder = os.path.join(folder, "f\n\x1b[31m" + ("" if sys.platform == "darwin" else "\udcff"))
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, ".env")
+        if kind == "strange":
+            os.mkfifo(path)
+            os.symlink(".env.local", path + ".local")
+        if kind in ("unreadable", "huge"):
+            with open(path, "wb") as file:
+                file.write(b"OPENROUTER_API_KEY=x\n" if kind == "unreadable" else b"#" * (1 << 21))
+            os.chmod(path, 0)
+        return folder
+
+
+def broken_process_promises(process: Process, outcome: Outcome, left: list) -> list:
+    """The same for the real program."""
+    broken = []
+
+    def promise(kept: Any, text: str) -> None:
+        if not kept:
+            broken.append(text)
+
+    code, out = outcome.code, outcome.out
+    err = re.sub(r"(?s)\AFailed checking if argv\[0\] is .*\nKeyboardInterrupt\n", "", outcome.err)  # by CPython itself
+    # What an interrupt does before the interpreter has come to the program's own lines is not in the program's hands.
+    by_signal = process.signal and code == -process.signal
+    reached = [int(line) for line in re.findall(re.escape(f'"{PROGRAM}", line ') + "([0-9]+)", err)]
+    seen = process.stderr == "pipe"
+    python_alone = process.signal == signal.SIGINT and not out and max(reached, default=0) < FIRST_LINE
+    python_alone = python_alone and code in (1, 120, -2) and not re.search("(?m)^(openrouter-remote|ALERT)", err)
+    promise(by_signal or python_alone or code in (0, 1, 2, 3, 4, 5, 130), f"exit code {code}")
+    promise(code != 130 or process.signal == signal.SIGINT, "exit code 130 without an interrupt")
+    promise(code != 1 or python_alone or process.argv[-2:] == ("--alert-below", "5"), "exit code 1 without an alert")
+    traces = ("Traceback", "Exception ignored", "Fatal Python", "KeyboardInterrupt", "Error:")
+    promise(python_alone or not any(trace in err + out for trace in traces), "a traceback")
+    promise(outcome.seconds < 8, f"it took {outcome.seconds:.1f} s")
+    promise(not outcome.crash and not outcome.bugs, f"{outcome.crash} {outcome.bugs}")
+    promise(not SECRET.search(err + out), "a credential")
+    promise(not any(secret in out for secret in outcome.secrets), "a new key on stdout")
+    promise(not left or process.signal == signal.SIGTERM, f"files left: {left}")
+    if seen and process.signal in (None, signal.SIGINT, signal.SIGPIPE):
+        told = "whether the key was created is unknown" in err
+        promise(told or all(secret in err for secret in outcome.secrets), "a new key that nobody was shown")
+    if (process.stdout, process.stderr) == ("pipe", "pipe") and not process.signal:
+        helps = process.argv[0].startswith("--")
+        broken += [] if helps else broken_promises(Case(process.argv), outcome)
+    return broken
+
+
+def fuzz_processes(seed: int, seconds: float, only: Any = None, say: Any = tell) -> int:
+    """The same as `fuzz` with the real program."""
+    until, failures, alone = time.monotonic() + seconds, 0, 0
+    codes: dict = {}
+    with Launcher() as launcher:
+        for number in [only] if only is not None else itertools.count():
+            if only is None and time.monotonic() > until:
+                break
+            process = make_process(seed, number)
+            outcome, left = launcher.run(process)
+            codes[outcome.code] = codes.get(outcome.code, 0) + 1
+            broken = broken_process_promises(process, outcome, left)
+            alone += "KeyboardInterrupt" in outcome.err and not broken
+            if only is not None:
+                say(f"{process}\n{outcome}")
+            if broken:
+                failures += 1
+                say(f"FAILURE seed {seed} process {number}: {'; '.join(broken)}\n  {process}")
+                say(f"  exit code {outcome.code}\n  stdout {outcome.out[:400]!r}\n  stderr {outcome.err[-600:]!r}\n")
+    by_code = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items(), key=str))
+    say(f"seed {seed}: {sum(codes.values())} processes, {failures} failures; exit codes {by_code}")
+    say(f"  {alone} were interrupted before the first line of the program")
+    return failures
+
+
 def main(argv: Any = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seed", type=int, default=int(time.time()), help="default: the time")
     parser.add_argument("--seconds", type=float, default=60.0, help="default: 60")
     parser.add_argument("--only", type=int, metavar="K", help="only case K of this seed, with its outcome")
+    parser.add_argument("--processes", action="store_true", help="the real program, in odd circumstances")
     args = parser.parse_args(argv)
-    return 1 if fuzz(args.seed, args.seconds, args.only) else 0
+    return 1 if (fuzz_processes if args.processes else fuzz)(args.seed, args.seconds, args.only) else 0
 
 
 if __name__ == "__main__":

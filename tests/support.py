@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,11 @@ SourceFileLoader(program.__name__, PROGRAM).exec_module(program)
 
 Run = namedtuple("Run", "code out err")
 INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last: .ci/run measures what runs in other processes too
+
+
+def default_signals():
+    """In the child: a job that was started with `nohup` or in the background would ignore the interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class ProgramTest(unittest.TestCase):

@@ -319,6 +319,15 @@ class WrongUsageTest(CommandLineTest):
                     for choice in choices:
                         self.assertRegex(run.err, rf"\b{choice}\b")
 
+    def test_a_whole_number_that_is_out_of_bounds_is_told_them(self):
+        for argv, message in (
+            (["models", "list", "--limit", "0"], "argument --limit: '0' is less than 1"),
+            (["usage", "--by", "day", "--days", "31"], "argument --days: '31' is not between 1 and 30"),
+        ):
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv)
+                self.assertEqual((run.code, run.err.splitlines()[0]), (2, f"openrouter-remote: error: {message}"))
+
     def test_a_number_is_finite_and_in_plain_digits(self):
         nonsense = (
             "five", " ", "NaN", "-inf", "Infinity", "1,5", "1,000", "0x10", "1 0", "$5", "5USD", "\u0967", "\uff15",

@@ -628,6 +628,13 @@ class DiffTest(ModelsTest):
                 message = "catalogue.json could not be replaced, and is as it was: No space left on device\n"
                 self.assertTrue(run.err.endswith(message), run.err)
 
+    def test_an_interrupt_leaves_the_old_file_and_nothing_beside_it(self):
+        self.change_all()
+        for place, name in ((os, "fsync"), (os, "replace"), (program.Terminal, "write")):
+            with self.subTest(step=name), mock.patch.object(place, name, side_effect=KeyboardInterrupt):
+                self.assertEqual((self.diff("--save").code, self.content()), (130, self.saved))
+                self.assertEqual(self.files(), ["catalogue.json"])
+
     def start_diff(self, **env):
         return subprocess.Popen(
             [sys.executable, PROGRAM, "models", "diff", "catalogue.json", "--save"],

@@ -1,9 +1,21 @@
 """A few seconds of fuzz.py, and every case that it ever found."""
 
+import signal
 import unittest
 
-from fuzz import Bench, Case, Edit, Raw, broken_promises, fuzz
-from standin import USER_KEY
+from fuzz import (
+    Bench,
+    Case,
+    Edit,
+    Launcher,
+    Process,
+    Raw,
+    broken_process_promises,
+    broken_promises,
+    fuzz,
+    fuzz_processes,
+)
+from standin import USER_KEY, make_secret
 
 KNOWN = (
     # Found while issue 7 was built: a field that was thought to be text, used as the member of a set.
@@ -45,8 +57,35 @@ class FuzzTest(unittest.TestCase):
 
     def test_a_few_seconds_of_new_cases_break_none(self):
         said: list = []
-        failures = fuzz(seed=20260805, seconds=4, say=said.append)
+        failures = fuzz(seed=20260805, seconds=2, say=said.append)
         self.assertEqual(failures, 0, "\n".join(said))
+
+    def test_two_seconds_of_the_real_program_in_odd_circumstances_break_none(self):
+        said: list = []
+        failures = fuzz_processes(seed=20260805, seconds=2, say=said.append)
+        self.assertEqual(failures, 0, "\n".join(said))
+
+    def test_a_broken_promise_of_the_real_program_is_noticed(self):
+        process = Process(("keys", "create", "--name", "x"), "pipe", "pipe", "pipe", {}, "", None, 0)
+        with Launcher() as launcher:
+            good, left = launcher.run(process)
+        secret = make_secret(1_000_000)
+        for name, changes, circumstances in (
+            ("exit code", {"code": 120}, {}),
+            ("interrupt", {"code": 130}, {}),
+            ("signal", {"code": -signal.SIGTERM}, {"signal": signal.SIGINT}),
+            ("alert", {"code": 1, "out": ""}, {"signal": signal.SIGTERM}),
+            ("traceback", {"err": good.err + "Exception ignored in: x\n"}, {"signal": signal.SIGINT}),
+            ("credential", {"out": USER_KEY}, {"stderr": "closed"}),
+            ("new key on stdout", {"out": secret}, {"stderr": "closed"}),
+            ("lost key", {"err": ""}, {"signal": signal.SIGINT}),
+            ("catalogue", {"crash": "broken"}, {}),
+        ):
+            with self.subTest(promise=name):
+                bad = broken_process_promises(process._replace(**circumstances), good._replace(**changes), left)
+                self.assertNotEqual(bad, [])
+        self.assertNotEqual(broken_process_promises(process, good, [".catalogue.json.x"]), [])
+        self.assertEqual(broken_process_promises(process, good, left), [])
 
     def test_a_broken_promise_is_noticed(self):
         case = Case(("balance", "--json"))

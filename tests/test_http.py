@@ -533,6 +533,13 @@ class UnusableAnswers(HttpTest):
                 body = f'{{"data": {{"total_credits": {number}, "total_usage": 0}}}}'
                 self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"{NOT_JSON}: {body}"))
 
+    def test_a_number_has_at_most_a_thousand_characters_and_an_exponent_below_a_thousand(self):
+        for held in ("9" * 1000, "-" + "9" * 999, "0." + "1" * 998, "1e999", "1E-999"):
+            self.assertEqual(program.parse_json(held), Decimal(held))
+        for refused in ("9" * 1001, "-" + "9" * 1000, "0." + "1" * 999, "1e1000", "1E-1000"):
+            with self.subTest(refused=refused), self.assertRaises(ValueError):
+                program.parse_json(refused)
+
     def test_numbers_of_four_hundred_digits_are_exact(self):
         for number in ("9" * 400, "0." + "1" * 400, "-" + "7" * 200 + "." + "7" * 200):
             with self.subTest(number=number[:5]):

@@ -32,7 +32,7 @@ from standin import (
     make_workspace,
     redirect,
 )
-from support import PROGRAM, ProgramTest, Run
+from support import PROGRAM, ProgramTest, Run, default_signals
 
 LABEL = "openrouter-remote: "
 EVERY_COMMAND = (
@@ -590,7 +590,7 @@ class CreateTest(KeysTest):
         service = self.start(latency=30)
         process = subprocess.Popen(
             [sys.executable, PROGRAM, "keys", "create", "--name", "ci"],
-            env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=default_signals,  # noqa: PLW1509
         )  # fmt: skip
         deadline = time.monotonic() + 20
         while not service.requests and time.monotonic() < deadline:
@@ -1060,7 +1060,7 @@ class DeleteTest(KeysTest):
         self.addCleanup(os.close, master)
         process = subprocess.Popen(
             [sys.executable, PROGRAM, "keys", "delete", "old laptop"],
-            env=self.env, stdin=slave, stderr=slave, stdout=subprocess.PIPE,
+            env=self.env, stdin=slave, stderr=slave, stdout=subprocess.PIPE, preexec_fn=default_signals,  # noqa: PLW1509
         )  # fmt: skip
         os.close(slave)
         screen = b""
@@ -1169,6 +1169,16 @@ class CredentialTest(KeysTest):
                     refused = f"{LABEL}error: {request}: {status} {message}\n{self.MIX_UP}"
                     self.assertEqual(Run(3, "", first + refused), self.keys(*argv))
                     self.assertEqual(0, len(service.secrets))
+
+    def test_a_refused_key_that_does_not_tell_what_it_is_stays_refused(self):
+        hint = self.MIX_UP.replace("holds a user key and was", "was")
+        refused = Run(3, "", f"{LABEL}error: GET /keys: 401 User not found.\n{hint}")
+        service = self.start(make_key(1, name="ci"))
+        service.always("GET", "/keys", error(401, "User not found."))
+        for fault in (error(401, "User not found."), error(404, "Not Found"), error(503, "Busy"), hang_up(), html(502)):
+            with self.subTest(fault=fault):
+                service.always("GET", "/key", fault)
+                self.assertEqual(refused, self.keys("list"))
 
     def test_without_a_management_key_nothing_is_asked(self):
         del self.env["OPENROUTER_PROVISIONING_KEY"]

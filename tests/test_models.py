@@ -3,6 +3,7 @@
 import itertools
 import json
 from decimal import Decimal
+from unittest import mock
 from urllib.parse import unquote
 
 from standin import (
@@ -213,6 +214,16 @@ class Pages(ModelsTest):
         self.service.always("GET", "/models", same_models)
         self.assertEqual(self.ids("list"), IDS[:2])
         self.assertEqual(len(self.targets()), 2)
+
+    @mock.patch.object(program, "MAX_PAGES", 3)
+    def test_a_service_that_always_has_one_more_page_is_not_believed(self):
+        self.following(*(f"/api/v1/models?offset={n}" for n in (1, 2, 3)))
+        self.assertEqual(
+            self.models("list"), Run(5, "", "openrouter-remote: error: GET /models: the pages have no end\n")
+        )
+        self.assertEqual(len(self.targets()), 3)
+        self.following("/api/v1/models?offset=1", "/api/v1/models?offset=2", None)
+        self.assertEqual(self.ids("list"), IDS[:3])
 
     def test_a_link_never_leads_away_from_the_origin(self):
         other = self.start()
@@ -684,6 +695,16 @@ description:         Long. And wide.
             with self.subTest(data=data):
                 self.service.always("GET", "/model/acme/full-2.5", answer(200, {"data": data}))
                 self.assertIn(self.models("show", "acme/full-2.5").code, (0, 5))
+
+    def test_of_many_candidates_eight_are_named_and_the_others_counted(self):
+        for many, more in ((8, ""), (9, " and 1 more"), (20, " and 12 more")):
+            with self.subTest(many=many):
+                self.service.models = [make_model(f"acme/part-{n}") for n in range(many)]
+                named = ", ".join(f"acme/part-{n}" for n in range(8))
+                message = (
+                    f"openrouter-remote: error: 'part' fits {many} models\nhint: name one of them: {named}{more}\n"
+                )
+                self.assertEqual(self.models("show", "part"), Run(4, "", message))
 
 
 class HostileNames(ModelsTest):

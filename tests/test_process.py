@@ -14,15 +14,10 @@ import termios
 import time
 import unittest
 
-from standin import USER_KEY, answer, drip, endless, error, gzip_bomb, make_model, stream
-from support import PROGRAM, ProgramTest, Run, program
+from standin import MANAGEMENT_KEY, USER_KEY, answer, drip, endless, error, gzip_bomb, make_model, stream
+from support import PROGRAM, ProgramTest, Run, default_signals, program
 
 FULL = "/dev/full"
-
-
-def default_signals():
-    """In the child: a job that was started with `nohup` or in the background would ignore the interrupt."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def closed(*descriptors):
@@ -147,18 +142,9 @@ class BrokenOutputTest(ProcessTest):
     def test_a_closed_stdout_is_an_error(self):
         self.start()
         message = "openrouter-remote: error: stdout cannot be written: stdout is closed\n"
-        for argv in (["balance"], ["models", "list", "--json", "--limit", "1"]):
+        for argv in (["balance"], ["models", "list", "--json", "--limit", "1"], ["--help"], ["--version"]):
             with self.subTest(argv=argv):
                 self.assertEqual(self.start_program(*argv, preexec_fn=closed(1)), Run(5, "", message))
-
-    def test_help_for_a_closed_stdout_makes_no_traceback(self):
-        for argv in (["--help"], ["--version"]):
-            with self.subTest(argv=argv):
-                run = self.start_program(*argv, preexec_fn=closed(1))
-                self.assertEqual((run.code, run.out), (5, ""))
-                self.assertTrue(
-                    run.err.endswith("openrouter-remote: error: stdout cannot be written: stdout is closed\n")
-                )
 
     def test_whoever_has_nothing_to_say_needs_no_stdout(self):
         self.start()
@@ -197,7 +183,12 @@ class BrokenOutputTest(ProcessTest):
 
     def test_without_any_stream_the_exit_code_still_tells(self):
         self.start()
-        for code, argv in ((1, ["balance", "--alert-below", "5"]), (5, ["balance"])):
+        for code, argv in (
+            (1, ["balance", "--alert-below", "5"]),
+            (5, ["balance"]),
+            (5, ["--help"]),
+            (5, ["--version"]),
+        ):
             with self.subTest(argv=argv):
                 self.assertEqual(self.start_program(*argv, preexec_fn=closed(0, 1, 2)), Run(code, "", ""))
 
@@ -291,6 +282,35 @@ class SignalTest(ProcessTest):
             self.wait_for_request(service)
             process.send_signal(signal.SIGINT)
             self.assertEqual((self.assert_quick_end(process, 5), process.stderr.read()), (0, ""))
+
+    def test_ctrl_c_while_the_program_is_loaded_or_the_interpreter_ends_makes_no_traceback(self):
+        interrupt = (
+            "import os, signal, threading\ndef interrupt():\n  for _ in 'ab': os.kill(os.getpid(), signal.SIGINT)\n"
+        )
+        self.env["PYTHONPATH"] = self.folder
+        path = self.write("decimal.py", interrupt + "interrupt()\n")
+        self.assertEqual(self.start_program("--version", preexec_fn=default_signals), Run(-signal.SIGINT, "", ""))
+        os.unlink(path)
+        self.write("sitecustomize.py", interrupt + "threading._shutdown = interrupt\n")
+        version = f"openrouter-remote {program.__version__}\n"
+        self.assertEqual(self.start_program("--version", preexec_fn=default_signals), Run(0, version, ""))
+
+    def test_threads_import_nothing_because_ctrl_c_could_leave_the_module_locked_for_ever(self):
+        service = self.start(has_model_path=False)
+        self.env.update(PYTHONPATH=self.folder, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
+        self.write(
+            "sitecustomize.py",
+            "import sys, threading\n"
+            "class Finder:\n"
+            "    def find_spec(name, *rest):\n"
+            "        if threading.current_thread() is not threading.main_thread(): print(name, file=sys.stderr)\n"
+            "sys.meta_path.insert(0, Finder)\n",
+        )
+        for argv in (["balance", "--spendable", "--runway"], ["usage"], ["models", "show", "gale-8b"]):
+            with self.subTest(argv=argv):
+                service.fail("GET", "*", error(503, "Overloaded", {"Retry-After": "0"}))
+                run = self.start_program(*argv)
+                self.assertEqual((run.code, run.err), (0, ""))
 
     def test_a_termination_makes_no_traceback(self):
         service = self.hanging()

@@ -19,7 +19,7 @@ from standin import (
     make_workspace,
     today,
 )
-from support import ProgramTest
+from support import ProgramTest, Run
 
 SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
 RESEARCH = make_workspace(1)["id"]
@@ -209,6 +209,14 @@ class RotateTest(KeysTest):
                 floats = {name: float(value) if name == "limit" else value for name, value in fields.items()}
                 self.assertEqual(body, {"name": "ci", "workspace_id": make_workspace(0)["id"], **floats})
                 self.assertIs(type(body.get("limit", 0)), float if body.get("limit") == 0.1 else int)
+
+    def test_a_key_without_a_name_is_left_alone(self):
+        message = "openrouter-remote: error: GET /keys: the key has no name, so nothing was done\n"
+        for name in (None, 5, ["ci"]):
+            with self.subTest(name=name):
+                self.set_old(name=name)
+                self.assertEqual(self.keys("rotate", self.old["hash"]), Run(5, "", message))
+                self.assertEqual(self.sent(), [])
 
     def test_nothing_else_of_the_old_key_is_sent(self):
         self.set_old(usage=3, disabled=True, external_user="somebody", limit_remaining=1)
