@@ -357,7 +357,7 @@ class MoneyTextTest(unittest.TestCase):
     def test_a_price_is_shown_per_million_tokens(self):
         tier = {"overrides": [{"min_prompt_tokens": 200000, "prompt": "1"}]}
         self.check(
-            lambda pricing: program.million_price({"pricing": pricing}, "prompt"),
+            lambda pricing: program.million_price(program.priced([{"pricing": pricing}])[0], "input"),
             [
                 ({"prompt": "0.0000008"}, "0.80"),
                 ({"prompt": "0.000003"}, "3.00"),
