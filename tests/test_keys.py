@@ -102,7 +102,7 @@ class ListTest(KeysTest):
         self.assertEqual(
             Run(
                 0,
-                "     name        label               hash            limit  reset    remaining    month  all time\n"
+                "     name        label               hash            limit  reset    remaining    month  all-time\n"
                 "[ ]  ci          sk-or-v1-548...460  6b86b273ff34  $5.0000  monthly    $3.7500  $1.2500   $9.5000\n"
                 "[x]  old laptop  sk-or-v1-ded...fb3  d4735e3a265e        -  -                -  $0.0000   $0.0000\n",
                 "",
@@ -113,7 +113,7 @@ class ListTest(KeysTest):
     def test_a_column_for_expiry_comes_where_a_key_expires(self):
         self.start(make_key(1, name="ci", expires_at="2031-02-03T00:00:00Z"), make_key(2, name="web"))
         header, *rows = self.keys("list").out.splitlines()
-        self.assertEqual("all time  expires", header[-17:])
+        self.assertEqual("all-time  expires", header[-17:])
         self.assertEqual(["  2031-02-03", "  -"], [row.partition("$0.0000   $0.0000")[2] for row in rows])
 
     def test_a_column_for_the_workspace_comes_where_there_are_several(self):
@@ -121,7 +121,7 @@ class ListTest(KeysTest):
         self.start(*(make_key(n, workspace_id=workspaces[n]["id"]) for n in range(2)), workspaces=workspaces)
         self.assertNotIn("workspace", self.keys("list").out)
         header, *rows = self.keys("list", "--all").out.splitlines()
-        self.assertEqual("all time  workspace", header.rstrip()[-19:])
+        self.assertEqual("all-time  workspace", header.rstrip()[-19:])
         self.assertEqual(["  Workspace 0", "  Workspace 1"], [row[-13:] for row in rows])
 
     def test_the_first_page_of_the_default_workspace_is_listed_disabled_keys_included(self):
@@ -167,7 +167,7 @@ class ListTest(KeysTest):
 
     def test_no_keys_are_a_header_and_a_line_on_stderr(self):
         self.start()
-        header = "  name  label  hash  limit  reset  remaining  month  all time\n"
+        header = "  name  label  hash  limit  reset  remaining  month  all-time\n"
         self.assertEqual(Run(0, header, "no keys\n"), self.keys("list"))
         self.assertEqual(Run(0, header, "no keys\n"), self.keys("list", "--all"))
 
@@ -337,11 +337,11 @@ class NamingTest(KeysTest):
                 "today:           $0.0000\n"
                 "this week:       $1.5000\n"
                 "this month:      $0.0000\n"
-                "all time:        $2.0001\n"
+                "all-time:        $2.0001\n"
                 "BYOK today:      $0.0000\n"
                 "BYOK this week:  $0.2500\n"
                 "BYOK this month: $0.0000\n"
-                "BYOK all time:   $0.0000\n"
+                "BYOK all-time:   $0.0000\n"
                 "created:         2026-05-01T09:00:00Z\n"
                 "updated:         -\n"
                 "expires:         2031-02-03T00:00:00Z\n"
@@ -372,7 +372,7 @@ class CreateTest(KeysTest):
         self.assertEqual(
             Run(
                 0,
-                "     name  label               hash            limit  reset   remaining    month  all time\n"
+                "     name  label               hash            limit  reset   remaining    month  all-time\n"
                 "[ ]  ci    sk-or-v1-f93...b9a  6cce36d9f8a9  $5.0000  weekly    $5.0000  $0.0000   $0.0000\n",
                 f"{SHOWN_ONCE}{FIRST_SECRET}\n",
             ),
@@ -839,7 +839,7 @@ class ChangeTest(KeysTest):
         self.hash = self.service.keys[1]["hash"]
 
     def test_a_change_is_sent_with_only_what_changes_and_shows_the_key_as_it_is_now(self):
-        header = "     name  label               hash            limit  reset    remaining    month  all time\n"
+        header = "     name  label               hash            limit  reset    remaining    month  all-time\n"
         row = "[ ]  ci    sk-or-v1-ded...fb3  d4735e3a265e  $5.0000  monthly    $3.7500  $1.2500   $0.0000\n"
         for argv, body, out in (
             (("disable", "ci"), '{"disabled": true}', header + row.replace("[ ]", "[x]")),

@@ -30,7 +30,7 @@ MIX_UP = (
 
 
 def spent(*figures, kind="usage"):
-    """Money fields of a key: today, this week, this month, all time."""
+    """Money fields of a key: today, this week, this month, all-time."""
     return {kind + period: Decimal(figure) for period, figure in zip(PERIODS, figures)}
 
 
@@ -225,9 +225,9 @@ class TextTest(UsageTest):
                 "today:      $0.2500\n"
                 "this week:  $0.7500\n"
                 "this month: $2.2500\n"
-                "all time:   $7.0000\n"
+                "all-time:   $7.0000\n"
                 "\n"
-                "     name    hash            today  this week  this month  all time\n"
+                "     name    hash            today  this week  this month  all-time\n"
                 "[ ]  web     d4735e3a265e  $0.2500    $0.2500     $1.7500   $4.0000\n"
                 "[ ]  ci      6b86b273ff34  $0.0000    $0.5000     $0.5000   $0.5000\n"
                 "[x]  laptop  4e07408562be  $0.0000    $0.0000     $0.0000   $2.5000\n",
@@ -239,7 +239,7 @@ class TextTest(UsageTest):
     def test_what_deleted_keys_have_spent_is_a_line_of_its_own(self):
         self.start(credits={"total_credits": 10, "total_usage": Decimal("9.8848")})
         out = self.run_program("usage").out
-        self.assertIn("\nthis month:   $2.2500\nall time:     $7.0000\ndeleted keys: $2.8848\n\n", out)
+        self.assertIn("\nthis month:   $2.2500\nall-time:     $7.0000\ndeleted keys: $2.8848\n\n", out)
 
     def test_no_line_for_deleted_keys_where_the_account_has_not_spent_more_than_its_keys(self):
         for total in ("7", "6.9999"):  # credits may lag
@@ -259,14 +259,14 @@ class TextTest(UsageTest):
             "today:      $1.0000\n"
             "this week:  $2.0000\n"
             "this month: $3.0000\n"
-            "all time:   $5.0000\n"
+            "all-time:   $5.0000\n"
             "\n"
             "BYOK today:      $0.0000\n"
             "BYOK this week:  $0.5000\n"
             "BYOK this month: $0.7000\n"
-            "BYOK all time:   $0.8000\n"
+            "BYOK all-time:   $0.8000\n"
             "\n"
-            "     name  hash            today  this week  this month  all time\n"
+            "     name  hash            today  this week  this month  all-time\n"
             "[ ]  ci    6b86b273ff34  $1.0000    $2.0000     $3.0000   $4.0000\n"
             "[ ]  web   d4735e3a265e  $0.0000    $0.0000     $0.0000   $1.0000\n",
             self.run_program("usage").out.partition("\n\n")[2],
@@ -289,9 +289,9 @@ class TextTest(UsageTest):
             "today:      $0.0000\n"
             "this week:  $0.0000\n"
             "this month: $0.0000\n"
-            "all time:   $0.0000\n"
+            "all-time:   $0.0000\n"
             "\n"
-            "  name  hash  today  this week  this month  all time\n",
+            "  name  hash  today  this week  this month  all-time\n",
             self.run_program("usage").out,
         )
 
@@ -362,9 +362,9 @@ class CreditsTest(UsageTest):
                         "today:      $1.0000\n"
                         "this week:  $1.0000\n"
                         "this month: $1.0000\n"
-                        "all time:   $1.0000\n"
+                        "all-time:   $1.0000\n"
                         "\n"
-                        "     name  hash            today  this week  this month  all time\n"
+                        "     name  hash            today  this week  this month  all-time\n"
                         "[ ]  ci    6b86b273ff34  $1.0000    $1.0000     $1.0000   $1.0000\n",
                         warning,
                     ),
@@ -413,9 +413,9 @@ class OneKeyTest(UsageTest):
                 "today:      $0.0000\n"
                 "this week:  $0.0000\n"
                 "this month: $3.0000\n"
-                "all time:   $3.5000\n"
+                "all-time:   $3.5000\n"
                 "\n"
-                "     name   hash            today  this week  this month  all time\n"
+                "     name   hash            today  this week  this month  all-time\n"
                 "[x]  key 3  4e07408562be  $0.0000    $0.0000     $3.0000   $3.5000\n",
                 "",
             ),
