@@ -80,6 +80,8 @@ Case = namedtuple("Case", "name ours code beside allowed rounds make count")
 CASES = (
     Case("usage-99", ["usage"], 0, (*OURS, "balance"), 2.6, 9, keys, 99),
     Case("usage-1000", ["usage"], 0, (*OURS, "balance"), 5, 9, keys, 1000),
+    Case("usage-by", ["usage", "--by", "model"], 0, (*OURS, "balance"), 2.6, 9, keys, 99),
+    Case("runway", ["balance", "--runway"], 0, (*OURS, "balance"), 1.5, 9, keys, 99),
     Case("start-version", ["--version"], 0, INTERPRETER, 1.5, 25, keys, 0),
     Case("start-help", ["--help"], 0, INTERPRETER, 1.5, 25, keys, 0),
     Case("start-integrations", ["integrations"], 2, INTERPRETER, 1.5, 25, keys, 0),
@@ -87,6 +89,8 @@ CASES = (
     Case("models-356", ["models", "list"], 0, (*PYTHON, "-c", SHORTEST, "URL"), 1.3, 15, catalogue, 356),
     Case("models-3560", ["models", "list"], 0, (*PYTHON, "-c", SHORTEST, "URL"), None, 7, catalogue, 3560),
     Case("models-35600", ["models", "list"], 0, (*PYTHON, "-c", SHORTEST, "URL"), None, 3, catalogue, 35600),
+    Case("cost-3560", ["models", "list", "--cost", "50k:2k"], 0, (*OURS, "models", "list"), 1.5, 7, catalogue, 3560),
+    Case("diff-3560", ["models", "diff", "f", "--save"], 0, (*OURS, "models", "list", "--json"), 2, 7, catalogue, 3560),
     Case("jq-356", ["models", "list"], 0, PIPELINE, None, 15, catalogue, 356),
     Case("jq-3560", ["models", "list"], 0, PIPELINE, None, 7, catalogue, 3560),
 )

@@ -497,12 +497,14 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
         out, err = OWN_SEQUENCES.sub("", out), OWN_SEQUENCES.sub("", err)
     promise(not CONTROLS.search(out), f"a control character on stdout: {CONTROLS.findall(out)[:3]}")
     promise(not CONTROLS.search(err), f"a control character on stderr: {CONTROLS.findall(err)[:3]}")
-    promise(not SECRET.search(re.sub(r"\s+", "", out)), "a configured key on stdout")
+    # A key that a flipped byte has damaged is none, and nothing could recognise it.
+    damaged = any(edit.kind == "flip" for edit in case.edits)
+    promise(damaged or not SECRET.search(re.sub(r"\s+", "", out)), "a configured key on stdout")
     # Whatever the service calls the new key is shown.
     lines = err.splitlines()
     shown = {lines.index(ANNOUNCED) + 1} if makes_keys and ANNOUNCED in lines else set()
     told = [line for number, line in enumerate(lines) if number not in shown]
-    promise(not SECRET.search(re.sub(r"\s+", "", "".join(told))), "a configured key on stderr")
+    promise(damaged or not SECRET.search(re.sub(r"\s+", "", "".join(told))), "a configured key on stderr")
     promise(not any(secret in out for secret in outcome.secrets), "a new key on stdout")
     promise(all(sum(secret in line for line in lines) <= 1 for secret in outcome.secrets), "a new key twice on stderr")
     if code in (2, 3, 4, 5):
