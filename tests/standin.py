@@ -18,6 +18,7 @@ are sent with exactly these digits.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import json
@@ -25,6 +26,7 @@ import math
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,7 +34,7 @@ import threading
 import zlib
 from collections import deque, namedtuple
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
@@ -56,6 +58,8 @@ Fault = Callable[["Handler"], None]
 
 
 PERIODS = ("_daily", "_weekly", "_monthly", "")
+# When the demonstration takes place: a Wednesday. A stand-in lives at this moment unless it is told another one.
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 
 
 # --- Builders: complete objects as the service's OpenAPI description requires them, any field replaceable
@@ -70,12 +74,12 @@ def identifier(text: str) -> str:
     return str(uuid5(NAMESPACE_URL, text))
 
 
-def today() -> date:
-    return datetime.now(timezone.utc).date()
+def timestamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def days_before(moment: datetime, days: int) -> str:
+    return str(moment.date() - timedelta(days=days))
 
 
 def make_workspace(n: int = 0, **fields: Any) -> dict:
@@ -245,10 +249,11 @@ def measured(latency: int, throughput: int) -> dict:
 
 
 def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: Any) -> dict:
-    """One row of GET /activity. `key` is the hash of the key that spent it, which no answer shows."""
+    """One row of GET /activity. `key` is the hash of the key that spent it, which no answer shows. The date counts
+    from NOW, unless another one is given."""
     return {
         "_key": key,
-        "date": str(today() - timedelta(days=days_ago)),
+        "date": days_before(NOW, days_ago),
         "model": model,
         "model_permaslug": f"{model}-20260301",
         "endpoint_id": identifier(f"{model} {provider}"),
@@ -273,7 +278,7 @@ def demo_workspaces() -> list:
     ]
 
 
-def demo_keys() -> list:
+def demo_keys(now: datetime = NOW) -> list:
     """Newest first. The second is USER_KEY's own."""
 
     def usage(*figures: str, kind: str = "usage") -> dict:
@@ -282,7 +287,7 @@ def demo_keys() -> list:
     research = demo_workspaces()[1]["id"]
     monthly = {"limit": 5, "limit_reset": "monthly"}
     weekly = {"limit": Decimal("0.5"), "limit_reset": "weekly", "include_byok_in_limit": True}
-    until = f"{today() + timedelta(days=45)}T00:00:00Z"
+    until = f"{days_before(now, -45)}T00:00:00Z"
     own_bill = usage("0.04", "0.31", "1.72", "6.08", kind="byok_usage")
     return [
         make_key(1, name="ci-nightly", **usage("0.0031", "0.0188", "0.0642", "0.0642"), **weekly),
@@ -295,7 +300,7 @@ def demo_keys() -> list:
     ]
 
 
-def demo_activity() -> list:
+def demo_activity(now: datetime = NOW) -> list:
     """Latest day first, 30 days, less on every third."""
     ci, production, evaluation, notebook, chat = (key["hash"] for key in demo_keys()[:5])
     habits = (  # model, provider, key, requests a day, USD a request, BYOK USD a request
@@ -317,11 +322,11 @@ def demo_activity() -> list:
                 "usage": Decimal(price) * requests,
                 "byok_usage_inference": Decimal(byok_price) * requests,
             }
-            rows.append(make_activity(days_ago, model, provider, key, **sums))
+            rows.append(make_activity(days_ago, model, provider, key, date=days_before(now, days_ago), **sums))
     return rows
 
 
-def demo_models() -> list:
+def demo_models(now: datetime = NOW) -> list:
     """Newest first."""
     beyond = {"min_prompt_tokens": 200_000, "prompt": per_token("6"), "completion": per_token("22.5")}
     nights = {"utc_start": 1630, "utc_end": 30, "prompt": per_token("0.07"), "completion": per_token("0.28")}
@@ -336,7 +341,7 @@ def demo_models() -> list:
     latest = {"alias_target": {"slug": "lumen/lumen-4-mini", "name": "Lumen: Lumen 4 Mini"}}
     thinking = {"reasoning": {"mandatory": True}}
     owl = {"pricing": make_pricing("0.14", "0.56", overrides=[nights])}
-    leaving = {"expiration_date": str(today() + timedelta(days=21))}
+    leaving = {"expiration_date": days_before(now, -21)}
     preview = {"pricing": {"prompt": None, "completion": None}}
     auto = {"name": "Auto Router", "pricing": {"prompt": "-1", "completion": "-1"}}
     table: list = [  # id, context, USD per million tokens in and out, inputs, abilities, what else
@@ -420,20 +425,20 @@ def page_of_html(status: int) -> str:
     return f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
 
 
-def is_amount(value: Any) -> bool:
+def is_amount(service: StandIn, value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
-def is_text(value: Any) -> bool:
+def is_text(service: StandIn, value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def is_future_utc(value: Any) -> bool:
+def is_future_utc(service: StandIn, value: Any) -> bool:
     form = r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}(\.\d+)?(Z|\+00:00)"
     if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
         return False
     try:
-        return datetime.fromisoformat(value[:19] + "+00:00") > datetime.now(timezone.utc)
+        return datetime.fromisoformat(value[:19] + "+00:00") > service.now
     except ValueError:  # a 13th month, a 30th of February
         return False
 
@@ -446,22 +451,22 @@ def is_workspace(service: StandIn, value: Any) -> bool:
     return service.has_workspaces and value in [workspace["id"] for workspace in service.workspaces]
 
 
-def completed_days() -> list:
-    return [str(today() - timedelta(days=days)) for days in range(1, 31)]
+def completed_days(service: StandIn) -> list:
+    return [days_before(service.now, days) for days in range(1, 31)]
 
 
 # Body fields, each with its check.
 CHANGE = {
     "name": is_text,
-    "disabled": lambda value: isinstance(value, bool),
-    "limit": lambda value: value is None or is_amount(value),
-    "limit_reset": lambda value: value in ("daily", "weekly", "monthly", None),
-    "include_byok_in_limit": lambda value: isinstance(value, bool),
+    "disabled": lambda service, value: isinstance(value, bool),
+    "limit": lambda service, value: value is None or is_amount(service, value),
+    "limit_reset": lambda service, value: value in ("daily", "weekly", "monthly", None),
+    "include_byok_in_limit": lambda service, value: isinstance(value, bool),
 }
 CREATE = {
     **{name: check for name, check in CHANGE.items() if name != "disabled"},
-    "expires_at": lambda value: value is None or is_future_utc(value),
-    "creator_user_id": lambda value: value is None or is_text(value),
+    "expires_at": lambda service, value: value is None or is_future_utc(service, value),
+    "creator_user_id": lambda service, value: value is None or is_text(service, value),
     "workspace_id": is_text,
 }
 
@@ -473,7 +478,7 @@ KEYS_QUERY = {
     "workspace_id": is_workspace,
 }
 ACTIVITY_QUERY = {
-    "date": lambda service, value: value in completed_days(),
+    "date": lambda service, value: value in completed_days(service),
     "api_key_hash": lambda service, value: value != "",
     "workspace_id": is_workspace,
 }
@@ -509,6 +514,25 @@ def match(pattern: str, path: str) -> list | None:
 # --- The service
 
 
+class State:
+    """An attribute of a StandIn that is made when it is first looked at, since most tests need little of it, and that
+    may be set. Whoever looks at the same time gets the same."""
+
+    def __init__(self, make: Callable[[StandIn], Any]):
+        self.make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, service: StandIn | None, owner: type) -> Any:
+        if service is None:
+            return self
+        with service.lock:
+            if self.name not in service.__dict__:
+                service.__dict__[self.name] = self.make(service)
+            return service.__dict__[self.name]
+
+
 class StandIn:
     """The service on a loopback port, from `with` to its end.
 
@@ -527,26 +551,30 @@ class StandIn:
     ignored_on_create: set = set()  # body fields that POST /keys takes and does not heed
     statistics = "percentiles"  # "numbers" (older); "null"
     activity_date_time = False  # `2026-06-03 00:00:00` for `2026-06-03`
-    latency = 0.0  # seconds before each answer
+    latency = 0.0  # seconds before each answer, for the benchmark
     gzip = True  # where the client takes it
 
+    now = NOW
+
+    credits = State(lambda self: {"total_credits": 10, "total_usage": Decimal("9.8848")})
+    user_key_info = State(lambda self: make_key_info(demo_keys(self.now)[1]))
+    workspaces = State(lambda self: demo_workspaces())  # the first is the default workspace
+    keys = State(lambda self: demo_keys(self.now))  # newest first
+    activity = State(lambda self: demo_activity(self.now))
+    models = State(lambda self: demo_models(self.now))
+    endpoints = State(lambda self: demo_endpoints())  # model id -> list
+
     def __init__(self, **settings: Any):
-        self.credits = {"total_credits": 10, "total_usage": Decimal("9.8848")}
-        self.user_key_info = make_key_info(demo_keys()[1])
-        self.workspaces = demo_workspaces()  # the first is the default workspace
-        self.keys = demo_keys()  # newest first
-        self.activity = demo_activity()
-        self.models = demo_models()
-        self.endpoints = demo_endpoints()  # model id -> list
+        self.lock = threading.RLock()
         self.secrets: list = []  # whole keys, as handed out by POST /keys
         self.requests: list = []  # Request, in order of arrival
         for name, value in settings.items():
-            if not hasattr(self, name) or callable(getattr(self, name)):
+            if not hasattr(StandIn, name) or callable(getattr(StandIn, name)):
                 raise TypeError(f"StandIn has no state or switch {name!r}")
             setattr(self, name, value)
         self.bugs: list = []  # exceptions of the stand-in itself, raised at the end
         self.stopping = threading.Event()
-        self._lock = threading.Lock()
+        self._arrival = threading.Condition(self.lock)
         self._next_faults: dict = {}  # (method, path) -> deque
         self._lasting_faults: dict = {}  # (method, path) -> fault
 
@@ -554,12 +582,15 @@ class StandIn:
         self._server = Server(self)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/api/v1"
-        threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True).start()
+        self._listener = threading.Thread(target=self._server.serve, daemon=True)
+        self._listener.start()
         return self
 
     def __exit__(self, kind: Any, *_: Any) -> None:
         self.stopping.set()
-        self._server.shutdown()
+        with contextlib.suppress(OSError):  # the listener may be about to go by itself
+            socket.create_connection(("127.0.0.1", self.port)).close()  # wakes it
+        self._listener.join()
         self._server.server_close()
         if self.bugs and kind is None:
             raise self.bugs[0]
@@ -572,11 +603,17 @@ class StandIn:
         """Every request with this method and path gets this fault, unless `fail` has one for it."""
         self._lasting_faults[method, path] = fault
 
+    def wait_for_requests(self, count: int = 1) -> None:
+        """Wait until so many requests have arrived, answered or not."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: len(self.requests) >= count)
+
     def receive(self, request: Request) -> Fault | None:
         """Record a request; the fault that is due, if any."""
         names = [(request.method, request.path), (request.method, "*")]
-        with self._lock:
+        with self.lock:
             self.requests.append(request)
+            self._arrival.notify_all()
             for name in names:
                 if self._next_faults.get(name):
                     return self._next_faults[name].popleft()
@@ -584,7 +621,7 @@ class StandIn:
 
     def respond(self, request: Request) -> Reply:
         """Do what the request asks for."""
-        with self._lock:
+        with self.lock:
             try:
                 return self._respond(request)
             except Refusal as refusal:
@@ -633,7 +670,7 @@ class StandIn:
         for name, value in request.body.items():
             if name not in checks:
                 raise Refusal(400, f"Unrecognized key: {name}")
-            if not checks[name](value):
+            if not checks[name](self, value):
                 raise Refusal(400, f"Invalid value for {name}: {value!r}")
         return request.body
 
@@ -688,13 +725,13 @@ class StandIn:
         # Beyond the numbers that tests give to keys of their own.
         n = 1_000_000 + len(self.secrets)
         self.secrets.append(make_secret(n))
-        self.keys.insert(0, make_key(n, created_at=now(), **fields))
+        self.keys.insert(0, make_key(n, created_at=timestamp(self.now), **fields))
         data, secret = self._shown(self.keys[0]), {"key": self.secrets[-1]}
         return Reply(201, {"data": {**data, **secret}} if self.key_inside_data else {"data": data, **secret})
 
     def change_key(self, request: Request, caller: str, hash: str) -> Reply:
         key = self._key(hash)
-        key.update(self._body(request, CHANGE), updated_at=now())
+        key.update(self._body(request, CHANGE), updated_at=timestamp(self.now))
         key["limit_remaining"] = remaining(key)
         return Reply(200, {"data": self._shown(key)})
 
@@ -711,7 +748,7 @@ class StandIn:
 
     def list_activity(self, request: Request, caller: str) -> Reply:
         query = request.query
-        days = [query["date"]] if "date" in query else completed_days()
+        days = [query["date"]] if "date" in query else completed_days(self)
         rows = [row for row in self.activity if row["date"] in days]
         if "api_key_hash" in query:
             rows = [row for row in rows if row["_key"] == query["api_key_hash"]]
@@ -795,6 +832,12 @@ class Server(ThreadingHTTPServer):
     def __init__(self, service: StandIn):
         super().__init__(("127.0.0.1", 0), Handler)
         self.service = service
+        self.stopping = service.stopping  # of the one that it was made for
+
+    def serve(self) -> None:
+        """Answer requests until the stand-in stops. (`serve_forever` looks for its end only at intervals.)"""
+        while not self.stopping.is_set():
+            self.handle_request()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
@@ -910,13 +953,37 @@ def hang_up_after_work() -> Fault:
 
 
 def stream(parts: Callable[[], Iterable[bytes]], pause: float = 0) -> Fault:
-    """Raw bytes, the head of the answer included, with so many seconds after each part."""
+    """Raw bytes, the head of the answer included, with so many seconds after each part. No test may depend on them:
+    a pause only keeps something that has no end from being sent too fast."""
 
     def fault(handler: Handler) -> None:
         for part in parts():
             handler.wfile.write(part)
             if handler.service.stopping.wait(pause):
                 return
+
+    return fault
+
+
+def when(event: threading.Event, fault: Fault | None = None) -> Fault:
+    """The answer, or another fault, once `event` is set."""
+
+    def wait(handler: Handler) -> None:
+        event.wait()
+        if fault:
+            fault(handler)
+        else:
+            handler.reply(handler.service.respond(handler.asked))
+
+    return wait
+
+
+def never(*sent: bytes) -> Fault:
+    """These bytes and no more, the connection open for as long as the stand-in lives."""
+
+    def fault(handler: Handler) -> None:
+        handler.wfile.write(b"".join(sent))
+        handler.service.stopping.wait()
 
     return fault
 
@@ -931,13 +998,9 @@ def cut(body: Any, keep: int) -> Fault:
     return stream(lambda: [json_head({"Content-Length": len(whole)}), whole[:keep]])
 
 
-def drip(body: Any, seconds_between_bytes: float, headers: bool = False) -> Fault:
-    """The body byte by byte; with `headers`, these too."""
-    slowly = encode(body)
-    first = json_head({"Content-Length": len(slowly)})
-    if headers:
-        first, slowly = b"", first + slowly
-    return stream(lambda: [first, *(bytes([byte]) for byte in slowly)], seconds_between_bytes)
+def drip(first: bytes, part: bytes = b" ") -> Fault:
+    """`first`, then the same bytes again and again, slowly enough that no other bound than a timeout ends it."""
+    return stream(lambda: chain([first], repeat(part)), 0.01)
 
 
 def endless(chunk: bytes = b" " * 65536, chunked: bool = False) -> Fault:
@@ -980,7 +1043,10 @@ TOUR = (
 def main(argv: list) -> int:
     # The command gets the interrupt as well, and its exit code tells.
     signal.signal(signal.SIGINT, lambda *_: None)
-    with StandIn() as service, tempfile.NamedTemporaryFile("w", suffix=".env") as env_file:
+    with (
+        StandIn(now=datetime.now(timezone.utc)) as service,
+        tempfile.NamedTemporaryFile("w", suffix=".env") as env_file,
+    ):
         env_file.write(
             f"OPENROUTER_BASE_URL={service.url}\n"
             f"OPENROUTER_API_KEY={USER_KEY}\n"

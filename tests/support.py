@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import py_compile
 import signal
 import subprocess
 import sys
@@ -13,14 +14,25 @@ from collections import namedtuple
 from importlib.machinery import SourceFileLoader
 from unittest import mock
 
-from standin import StandIn
+from standin import NOW, StandIn
 
 sys.dont_write_bytecode = True
-PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin", "openrouter-remote")
+TESTS = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = os.path.join(os.path.dirname(TESTS), "bin", "openrouter-remote")
 
 program = types.ModuleType("openrouter_remote")
 sys.modules[program.__name__] = program  # before it runs, as the import system does
 SourceFileLoader(program.__name__, PROGRAM).exec_module(program)
+
+# Compiled once: a script is compiled anew at each start, which takes half of it.
+compiled = tempfile.TemporaryDirectory()
+COMMAND = [
+    sys.executable,
+    str(py_compile.compile(PROGRAM, os.path.join(compiled.name, "program.pyc"), PROGRAM, doraise=True)),
+]
+
+# Gives the real program the time of the tests, and keeps it from leaving caches.
+CLOCK = {"PYTHONPATH": os.path.join(TESTS, "clock"), "TEST_TIME": str(NOW.timestamp()), "PYTHONDONTWRITEBYTECODE": "1"}
 
 Run = namedtuple("Run", "code out err")
 INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last: .ci/run measures what runs in other processes too
@@ -35,7 +47,8 @@ class ProgramTest(unittest.TestCase):
     """A test in an empty folder and an environment without settings of its own.
 
     `self.start(**switches)` starts a stand-in and points OPENROUTER_BASE_URL at it; `self.run_program(*argv)` calls
-    `main()` in this process, `self.start_program(*argv)` the real program. `self.env` is the environment of both.
+    `main()` in this process, `self.start_program(*argv)` the real program. `self.env` is the environment of both,
+    `self.now` the time of both and of the stand-in.
     """
 
     maxDiff = None
@@ -46,16 +59,21 @@ class ProgramTest(unittest.TestCase):
         self.addCleanup(os.chdir, os.getcwd())
         self.folder = os.path.realpath(folder.name)
         os.chdir(self.folder)
+        self.now = NOW
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        self.env = {**inherited, "PYTHONDONTWRITEBYTECODE": "1"}
+        self.env = {**inherited, **CLOCK}
         # Nothing waits for the seconds between two tries; what would have been waited is kept here.
         self.waits: list = []
-        sleep = mock.patch.object(program.time, "sleep", self.waits.append)
-        sleep.start()
-        self.addCleanup(sleep.stop)
+        for place, name, instead in (
+            (program, "utc_now", lambda: self.now),
+            (program.time, "sleep", self.waits.append),
+        ):
+            patch = mock.patch.object(place, name, instead)
+            patch.start()
+            self.addCleanup(patch.stop)
 
     def start(self, **switches):
-        service = StandIn(**switches)
+        service = StandIn(**{"now": self.now, **switches})
         service.__enter__()
         self.addCleanup(service.__exit__, None, None, None)
         self.env["OPENROUTER_BASE_URL"] = service.url
@@ -79,7 +97,16 @@ class ProgramTest(unittest.TestCase):
     def start_program(self, *argv, **options):
         """The real program with its outputs captured, unless `options` (of subprocess.run) say otherwise."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
-        done = subprocess.run(
-            [sys.executable, PROGRAM, *argv], env=self.env, text=True, encoding="utf-8", timeout=60, **options
-        )
+        done = subprocess.run([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options)
         return Run(done.returncode, done.stdout, done.stderr)
+
+    @contextlib.contextmanager
+    def started(self, *argv, **options):
+        """The real program while it runs, its outputs as pipes unless `options` (of Popen) say otherwise."""
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        options.setdefault("preexec_fn", default_signals)
+        with subprocess.Popen([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options) as process:
+            try:
+                yield process
+            finally:
+                process.kill()

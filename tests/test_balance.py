@@ -15,6 +15,7 @@ from standin import (
     error,
     hang_up,
     html,
+    json_head,
     redirect,
 )
 from support import ProgramTest, Run, program
@@ -233,7 +234,7 @@ class TheAlert(BalanceTest):
             "hang_up": hang_up(),
             "cut": cut(whole, 20),
             "cut at the head": cut(whole, 0),
-            "drip": drip(whole, 0.05),
+            "drip": drip(json_head({})),
             "endless": endless(),
             "endless chunks": endless(chunked=True),
             "bad_gzip": bad_gzip(),
@@ -258,7 +259,7 @@ class TheAlert(BalanceTest):
         for name, fault in faults.items():
             with self.subTest(name):
                 self.service.always("GET", "/credits", fault)
-                run = self.balance("--alert-below", "1000000", "--timeout", "0.3" if name == "drip" else "10")
+                run = self.balance("--alert-below", "1000000", "--timeout", "0.05" if name == "drip" else "3600")
                 self.assertEqual((run.code, run.out), (3 if name in ("401", "403") else 5, ""))
                 self.assertNotIn("ALERT", run.err)
                 self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: "), run.err)

@@ -16,7 +16,7 @@ import sysconfig
 import unittest
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, USER_KEY, stream
+from standin import MANAGEMENT_KEY, USER_KEY, never
 from support import PROGRAM, ProgramTest, Run, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
@@ -202,7 +202,7 @@ class SharedOptionsTest(CommandLineTest):
 
     def test_timeout_is_taken_before_between_and_after_the_words_of_a_command_and_the_last_one_wins(self):
         service = self.start()
-        service.always("GET", "*", stream(lambda: [b""], 9))
+        service.always("GET", "*", never())
         for argv in (
             ["--timeout", "0.05", "models", "list"],
             ["models", "--timeout", "0.05", "list"],

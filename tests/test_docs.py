@@ -146,8 +146,8 @@ class TestCommandLines(ShellTest):
         self.assertEqual((done.returncode, done.stdout), (0, BALANCE))
 
     def test_every_session_of_the_documents_shows_what_the_program_prints(self):
-        def timeless(text):
-            return re.sub(r"sk-or-v1-[0-9a-f]{64}", "sk-or-v1-…", re.sub(r"\b20\d\d-\d\d-\d\d\b", "2026-01-01", text))
+        def without_keys(text):
+            return re.sub(r"sk-or-v1-[0-9a-f]{64}", "sk-or-v1-…", text)
 
         sessions = [block.text for path in DOCUMENTS for block in blocks(path) if block.language == "console"]
         self.assertGreater(len(sessions), 10)
@@ -160,7 +160,7 @@ class TestCommandLines(ShellTest):
                 shown += f"$ {line}\n{output}"
             else:
                 with self.subTest(session.partition("\n")[0]):
-                    self.assertEqual(timeless(shown), timeless(session))
+                    self.assertEqual(without_keys(shown), without_keys(session))
                     self.assertIn("echo $?" if exit_code else "", session)
 
     def test_every_example_of_the_help_is_accepted(self):

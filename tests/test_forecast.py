@@ -1,10 +1,9 @@
 """How long the credit lasts, what a key can spend, and where the money went."""
 
 import json
-from datetime import timedelta
 from decimal import Decimal
 
-from standin import MANAGEMENT_KEY, USER_KEY, answer, error, hang_up, make_activity, today
+from standin import MANAGEMENT_KEY, NOW, USER_KEY, answer, days_before, error, hang_up, make_activity
 from support import ProgramTest, Run, program
 
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
@@ -21,7 +20,7 @@ NEEDS_MANAGEMENT_KEY = (
 
 
 def day(days_ago):
-    return str(today() - timedelta(days=days_ago))
+    return days_before(NOW, days_ago)
 
 
 def spend(*figures, **fields):

@@ -1,25 +1,24 @@
 """`keys`: the account's keys, found by name and never mistaken, created once, changed and deleted."""
 
+import contextlib
+import io
 import json
 import os
 import pty
-import select
 import signal
 import socket
 import subprocess
-import sys
 import termios
-import time
 import unittest
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 from urllib.parse import unquote
 
 from standin import (
     MANAGEMENT_KEY,
     USER_KEY,
     Reply,
-    StandIn,
     answer,
     cut,
     drip,
@@ -27,12 +26,14 @@ from standin import (
     hang_up,
     hang_up_after_work,
     html,
+    json_head,
     make_key,
     make_secret,
     make_workspace,
+    never,
     redirect,
 )
-from support import PROGRAM, ProgramTest, Run, default_signals
+from support import COMMAND, ProgramTest, Run, program
 
 LABEL = "openrouter-remote: "
 EVERY_COMMAND = (
@@ -60,16 +61,8 @@ class KeysTest(ProgramTest):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
 
     def start(self, *keys, **switches):
-        """A service with these keys and, unless `workspaces` says otherwise, one workspace.
-
-        In a table of cases the one service is used again, as new: to start and stop one takes longer than a case.
-        """
-        new = StandIn(keys=list(keys), **{"workspaces": [make_workspace()], **switches})
-        if self.service is None:
-            self.service = super().start()
-        kept = {name: vars(self.service)[name] for name in ("_server", "_lock", "stopping", "bugs", "port", "url")}
-        vars(self.service).clear()
-        vars(self.service).update({**vars(new), **kept})
+        """A service with these keys and, unless `workspaces` says otherwise, one workspace."""
+        self.service = super().start(keys=list(keys), **{"workspaces": [make_workspace()], **switches})
         return self.service
 
     def keys(self, *argv):
@@ -363,8 +356,8 @@ class CreateTest(KeysTest):
 
     def redirected(self, redirection, *argv):
         """The real program with its outputs as a shell redirects them."""
-        shell = ["sh", "-c", f'exec "$@" {redirection}', "sh", sys.executable, PROGRAM, "keys", *argv]
-        done = subprocess.run(shell, env=self.env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        shell = ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, "keys", *argv]
+        done = subprocess.run(shell, env=self.env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         return Run(done.returncode, done.stdout, done.stderr)
 
     def test_the_new_key_is_on_stderr_and_its_object_on_stdout(self):
@@ -587,16 +580,12 @@ class CreateTest(KeysTest):
         )
 
     def test_interrupted_it_says_that_a_key_may_have_been_created(self):
-        service = self.start(latency=30)
-        process = subprocess.Popen(
-            [sys.executable, PROGRAM, "keys", "create", "--name", "ci"],
-            env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=default_signals,  # noqa: PLW1509
-        )  # fmt: skip
-        deadline = time.monotonic() + 20
-        while not service.requests and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        service = self.start()
+        service.always("POST", "*", never())
+        with self.started("keys", "create", "--name", "ci") as process:
+            service.wait_for_requests()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate()
         self.assertEqual(
             Run(
                 130,
@@ -744,12 +733,13 @@ class CreateOnceTest(KeysTest):
                 self.assertEqual([], self.waits)
 
     def test_an_answer_that_takes_too_long_is_uncertain(self):
-        for fault in (drip({"data": {}}, 0.3), drip({"data": {}}, 0.3, headers=True)):
+        for fault in (never(), drip(json_head({}))):
             service = self.start()
             service.fail("POST", "/keys/", fault)
             self.assertEqual(
-                self.uncertain("no complete answer within 0.2 s"), self.keys(*self.ARGV, "--timeout", "0.2")
+                self.uncertain("no complete answer within 0.05 s"), self.keys(*self.ARGV, "--timeout", "0.05")
             )
+            service.wait_for_requests()  # which may be sent later than that
             self.assertEqual(1, self.posts(service))
 
     def test_how_to_look_finds_the_key(self):
@@ -951,36 +941,29 @@ class DeleteTest(KeysTest):
         self.hash = self.service.keys[1]["hash"]
 
     def at_a_terminal(self, typed, *argv):
-        """The real program at a pseudo-terminal where `typed` (bytes) is entered once it asks.
-
-        Run: its exit code, its stdout, and all that stood on the terminal.
-        """
+        """A run at a pseudo-terminal where `typed` (bytes) is entered: its exit code, its stdout, and all that stood
+        on the terminal."""
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
         mode = termios.tcgetattr(slave)
         mode[1] &= ~termios.OPOST
         mode[3] &= ~termios.ECHO
         termios.tcsetattr(slave, termios.TCSANOW, mode)
-        process = subprocess.Popen(
-            [sys.executable, PROGRAM, "keys", *argv], env=self.env, stdin=slave, stderr=slave, stdout=subprocess.PIPE
-        )
-        os.close(slave)
-        screen, deadline = b"", time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if not select.select([master], [], [], 1)[0]:
-                continue
-            try:
-                shown = os.read(master, 4096)
-            except OSError:  # nobody has the other end any more
-                break
-            if not shown:
-                break
-            screen += shown
-            if typed and screen.endswith(b"[y/N] "):
-                os.write(master, typed)
-                typed = b""
-        out = process.communicate(timeout=20)[0]
-        return Run(process.returncode, out.decode(), screen.decode())
+        os.write(master, typed)
+        with open(slave, "r+b", buffering=0) as terminal:
+            keyboard, screen = (io.TextIOWrapper(terminal, encoding="utf-8", write_through=True) for _ in range(2))
+            with mock.patch("sys.stdin", keyboard), contextlib.redirect_stdout(io.StringIO()) as out:
+                environment = mock.patch.dict(os.environ, self.env, clear=True)
+                with environment, contextlib.redirect_stderr(screen):
+                    code = program.main(["keys", *argv])
+            shown = b""
+            os.set_blocking(master, False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    shown += os.read(master, 4096)
+            for stream in (keyboard, screen):
+                stream.detach()
+        return Run(code, out.getvalue(), shown.decode())
 
     QUESTION = (
         "Delete the key 'old laptop' (d4735e3a265e) for ever? "
@@ -1017,8 +1000,8 @@ class DeleteTest(KeysTest):
         self.assertEqual([], self.service.requests)
 
     def test_a_closed_stdin_is_no_terminal(self):
-        shell = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, PROGRAM, "keys", "delete", "old laptop"]
-        done = subprocess.run(shell, env=self.env, capture_output=True, timeout=60)
+        shell = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "keys", "delete", "old laptop"]
+        done = subprocess.run(shell, env=self.env, capture_output=True)
         self.assertEqual((2, b"", []), (done.returncode, done.stdout, self.service.requests))
 
     def test_a_clear_yes_at_a_terminal_deletes(self):
@@ -1049,16 +1032,13 @@ class DeleteTest(KeysTest):
         # The terminal is not the program's controlling one, so the signal is sent by hand after the question.
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
-        process = subprocess.Popen(
-            [sys.executable, PROGRAM, "keys", "delete", "old laptop"],
-            env=self.env, stdin=slave, stderr=slave, stdout=subprocess.PIPE, preexec_fn=default_signals,  # noqa: PLW1509
-        )  # fmt: skip
-        os.close(slave)
-        screen = b""
-        while not screen.endswith(b"[y/N] "):
-            screen += os.read(master, 4096)
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(b"", process.communicate(timeout=20)[0])
+        with self.started("keys", "delete", "old laptop", stdin=slave, stderr=slave) as process:
+            os.close(slave)
+            screen = b""
+            while not screen.endswith(b"[y/N] "):
+                screen += os.read(master, 4096)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual("", process.communicate()[0])
         self.assertEqual((130, []), (process.returncode, self.changes(self.service)))
 
     def test_the_question_shows_a_hostile_name_as_text(self):

@@ -686,9 +686,11 @@ class JqTest(OutputTest):
         self.check("models show northwind/gale-70b --json", ".pricing", pricing)
 
     def test_every_payload_is_read_by_jq(self):
-        for argv in (*LISTINGS, *DOCUMENTS):
-            with self.subTest(argv=argv):
-                self.check(" ".join(argv) + " --json", ".tool.name", '"openrouter-remote"\n')
+        self.start()
+        payloads = [self.run_program(*argv, "--json").out for argv in (*LISTINGS, *DOCUMENTS)]
+        done = subprocess.run(["jq", ".tool.name"], input="".join(payloads), capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.splitlines(), ['"openrouter-remote"'] * len(payloads))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,6 @@
+"""Gives the real program the time of a test: Python imports this module at its start if it is on PYTHONPATH."""
+
+import os
+import time
+
+time.time = lambda: float(os.environ["TEST_TIME"])
