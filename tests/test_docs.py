@@ -196,7 +196,7 @@ class TestAgreement(ProgramTest):
     def test_options(self):
         for path in (README, SKILL):
             named = set(re.findall(r"(?<![\w-])-(?:-[a-z][a-z-]*|[a-z]\b)", code(path)))
-            self.assertEqual(named - {"-r", "-m", "-s"}, ALL_OPTIONS, path)  # jq's and Python's
+            self.assertEqual(named - {"-r", "-m", "-s", "-q"}, ALL_OPTIONS, path)  # of jq, Python and grep
 
     def test_each_section_of_the_readme_names_every_option_and_choice_of_its_command(self):
         for path, parser in parsers():
@@ -328,7 +328,12 @@ class TestCron(ProgramTest):
     def runs(self, env_file, *command):
         """(state, Run) of `command` in each state of the account."""
         os.makedirs(os.path.join(self.folder, "elsewhere"), exist_ok=True)
-        for state in ("well", "low", "unknown", "no key"):
+        command_path = os.path.join(self.folder, ".local", "bin", "openrouter-remote")
+        for state in ("well", "low", "unknown", "no key", "broken"):
+            if state == "broken":  # by a missing interpreter, say
+                os.unlink(command_path)
+                self.write(command_path, "#!/bin/sh\necho 'Traceback: an ALERT' >&2\nexit 1\n")
+                os.chmod(command_path, 0o755)
             self.service.credits["total_credits"] = 50 if state == "well" else 10
             if state == "unknown":
                 self.service.always("GET", "/credits", error(404, "Not Found"))
@@ -371,6 +376,7 @@ class TestCron(ProgramTest):
         self.assertEqual(runs["low"], (1, f"OpenRouter credit is low: {ALERT}", ""))
         self.assertEqual(runs["unknown"], (5, "", f"OpenRouter credit is unknown: {UNKNOWN}"))
         self.check_refused(runs["no key"], runs["no key"].err)
+        self.assertEqual(runs["broken"], (5, "", "OpenRouter credit is unknown: Traceback: an ALERT\n"))
 
     def test_the_hermes_script_is_silent_or_an_alert_or_a_failure(self):
         runs = self.script_runs("openrouter-balance.sh")
@@ -378,6 +384,7 @@ class TestCron(ProgramTest):
         self.assertEqual(runs["low"], (0, ALERT, ""))
         self.assertEqual(runs["unknown"], (5, "", UNKNOWN))
         self.check_refused(runs["no key"], runs["no key"].err)
+        self.assertEqual(runs["broken"], (5, "", "Traceback: an ALERT\n"))
 
     def test_the_hermes_script_for_an_agent_always_says_the_state(self):
         runs = self.script_runs("openrouter-report.sh")
@@ -388,3 +395,4 @@ class TestCron(ProgramTest):
         self.assertIn("\nlumen/lumen-4-mini  ", out)
         self.assertEqual(runs["unknown"], (5, f"STATE: unknown, exit code 5\n{UNKNOWN}", ""))
         self.check_refused(runs["no key"], runs["no key"].out)
+        self.assertEqual(runs["broken"], (5, "STATE: unknown, exit code 5\nTraceback: an ALERT\n", ""))

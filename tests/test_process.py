@@ -1,5 +1,6 @@
 """The real program: exit codes, pipes that close, full disks, signals, terminals, encodings and limits."""
 
+import ast
 import contextlib
 import fcntl
 import os
@@ -13,6 +14,7 @@ import sys
 import termios
 import threading
 import unittest
+from unittest import mock
 
 from standin import MANAGEMENT_KEY, USER_KEY, answer, endless, error, gzip_bomb, make_model, never, when
 from support import COMMAND, PROGRAM, ProgramTest, Run, default_signals, program
@@ -63,6 +65,67 @@ class ExitCodeTest(ProcessTest):
                 self.assertEqual(self.start_program(*argv).code, code)
         service.always("GET", "*", error(400, "Bad Request"))
         self.assertEqual(self.start_program("balance", "--alert-below", "5").code, 5)
+
+
+class NeverOneTest(ProcessTest):
+    """Exit code 1 is an alert: no machine, however poor, and no fault of the program's own ends with it."""
+
+    def with_site(self, code):
+        """Have the interpreter run this before the program."""
+        self.write("site/sitecustomize.py", code)
+        self.env["PYTHONPATH"] = os.path.join(self.folder, "site")
+
+    def test_an_old_python_gets_one_line_that_says_what_is_needed_and_what_this_is(self):
+        for version in ("3.6.15", "3.8.18"):
+            self.with_site(f"import sys\nsys.version_info, sys.version = (3, {version[2]}), '{version} (main)'\n")
+            message = f"openrouter-remote: error: Python 3.9 or newer is needed, and {sys.executable} is {version}\n"
+            for argv in (["balance", "--alert-below", "5"], ["--version"], []):
+                with self.subTest(version=version, argv=argv):
+                    self.assertEqual(self.start_program(*argv), Run(5, "", message))
+            self.assertEqual(self.start_program(preexec_fn=closed(2)), Run(5, "", ""))
+
+    def test_python_3_6_can_read_the_file(self):
+        with open(PROGRAM, encoding="utf-8") as file:
+            tree = ast.parse(file.read(), feature_version=(3, 6))
+        for node in ast.walk(tree):  # Python 3.9 takes these for any version
+            self.assertNotIsInstance(node, ast.NamedExpr)
+            self.assertEqual(getattr(node, "posonlyargs", []), [])
+            self.assertNotEqual(getattr(node, "module", None), "__future__")  # of annotations, which came with 3.7
+
+    def test_a_machine_without_threads_is_exit_5(self):
+        self.start()
+        self.with_site(
+            "import threading\ndef start(_): raise RuntimeError('no thread')\nthreading.Thread.start = start\n"
+        )
+        message = "openrouter-remote: error: unexpected RuntimeError: no thread\n"
+        for argv in (["balance", "--alert-below", "5"], ["models", "list"]):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.start_program(*argv), Run(5, "", message))
+
+    def test_a_machine_without_memory_or_files_is_exit_5(self):
+        self.start()
+        # `decimal` is imported while the program is loaded, `queue` where a request is made.
+        for module in ("decimal", "queue"):
+            for fault in ("MemoryError", "OSError(24, 'Too many open files')"):
+                path = self.write(f"site/{module}.py", f"raise {fault}\n")
+                self.env["PYTHONPATH"] = os.path.dirname(path)
+                with self.subTest(fault, module=module):
+                    run = self.start_program("balance", "--alert-below", "5")
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    line = r"\Aopenrouter-remote: error: unexpected (MemoryError: |OSError: .*Too many open files)\n\Z"
+                    self.assertRegex(run.err, line)
+                os.unlink(path)
+
+    def test_a_fault_of_its_own_is_one_line_and_verbose_shows_the_place(self):
+        self.start()
+        with mock.patch.object(program.Service, "credits", side_effect=KeyError(f"x {USER_KEY}")):
+            for argv in (["balance", "--alert-below", "5"], ["balance", "--json"]):
+                with self.subTest(argv=argv):
+                    message = "openrouter-remote: error: unexpected KeyError: 'x [key]'\n"
+                    self.assertEqual(self.run_program(*argv), Run(5, "", message))
+            run = self.run_program("balance", "-v")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertRegex(run.err, r"KeyError: 'x \[key\]'\nopenrouter-remote: at main:\d+ > run:\d+ > .*\n\Z")
 
 
 class BrokenOutputTest(ProcessTest):
