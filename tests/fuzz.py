@@ -461,7 +461,8 @@ LINES = (
     r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:remaining|spendable|the credit) .+"
     r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys).*|nothing changed since .+"
     r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
-    r"|[0-9]+ degraded left out; --all shows them|creating the key '.*'|BYOK keys are managed .+"
+    r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them|creating the key '.*'"
+    r"|BYOK keys are managed .+|OPENROUTER_\w+ \(from .+\) answered: .+"
 )
 
 

@@ -118,8 +118,10 @@ def make_key(n: int, **fields: Any) -> dict:
         "include_byok_in_limit": False,
         "created_at": created.isoformat() + "Z",
         "updated_at": None,
+        "last_used_at": None,
         "expires_at": None,
         "creator_user_id": "user_demo",
+        "external_user": None,
         "workspace_id": make_workspace(0)["id"],
     }
     key.update({kind + period: 0 for kind in ("usage", "byok_usage") for period in PERIODS})
@@ -135,15 +137,38 @@ def make_label(secret: str) -> str:
     return f"{secret[:12]}...{secret[-3:]}"
 
 
-def make_key_info(key: dict, management: bool = False) -> dict:
-    """The object of GET /key that belongs to a key of GET /keys."""
-    elsewhere = ("hash", "name", "disabled", "created_at", "updated_at", "workspace_id")
+def make_key_info(key: dict, management: bool = False, **fields: Any) -> dict:
+    """The object of GET /key that belongs to a key of GET /keys. Its own limit is one of its budgets."""
+    elsewhere = ("hash", "name", "disabled", "created_at", "updated_at", "last_used_at", "external_user")
+    own = [] if key["limit"] is None else [make_budget(key["limit"], key["limit_remaining"], key["limit_reset"])]
     return {
         **{name: value for name, value in key.items() if name not in elsewhere},
+        "allowed_data_regions": ["global"],
+        "budgets": own,
+        "effective_budget": own[0] if own else None,
+        "free_model_daily_requests": {"limit": 1000, "used": 12, "remaining": 988},
+        "organization_id": None,
         "is_free_tier": False,
         "is_management_key": management,
         "is_provisioning_key": management,
         "rate_limit": {"requests": -1, "interval": "10s", "note": "No longer in use."},
+        **fields,
+    }
+
+
+def make_budget(limit: Any, remaining: Any, reset: str | None = None, **fields: Any) -> dict:
+    """One budget of GET /key, by default the limit of the key itself."""
+    return {
+        "scope": "key_limit",
+        "budget_id": None,
+        "guardrail_id": None,
+        "limit_usd": limit,
+        "spend_usd": Decimal(str(limit)) - Decimal(str(remaining)),
+        "remaining_usd": remaining,
+        "include_byok": False,
+        "reset_interval": reset,
+        "resets_at": None if reset is None else "2026-12-01T00:00:00Z",
+        **fields,
     }
 
 
@@ -234,6 +259,10 @@ def make_endpoint(provider: str, **fields: Any) -> dict:
         "uptime_last_5m": 100,
         "uptime_last_30m": Decimal("99.82397465234993"),
         "uptime_last_1d": Decimal("99.9"),
+        "service_tier": None,
+        "native_tools": {},
+        "supports_diarization": False,
+        "supports_tool_choice": dict.fromkeys(("auto", "none", "required", "function"), True),
         **measured(900, 50),
         **fields,
     }
@@ -264,6 +293,7 @@ def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: 
         "prompt_tokens": 1000,
         "completion_tokens": 200,
         "reasoning_tokens": 0,
+        "cached_tokens": 0,
         **fields,
     }
 
@@ -289,14 +319,20 @@ def demo_keys(now: datetime = NOW) -> list:
     weekly = {"limit": Decimal("0.5"), "limit_reset": "weekly", "include_byok_in_limit": True}
     until = f"{days_before(now, -45)}T00:00:00Z"
     own_bill = usage("0.04", "0.31", "1.72", "6.08", kind="byok_usage")
+    past = f"{days_before(now, 20)}T00:00:00Z"
+
+    def used(days: int) -> dict:
+        return {"last_used_at": f"{days_before(now, days)}T10:30:00Z"}
+
     return [
-        make_key(1, name="ci-nightly", **usage("0.0031", "0.0188", "0.0642", "0.0642"), **weekly),
-        make_key(2, name="production", **usage("0.0612", "0.2907", "1.1846", "4.4102"), **monthly),
-        make_key(3, name="eval-runner", workspace_id=research, **usage("0", "0.0419", "0.6533", "2.0717")),
-        make_key(4, name="notebook", workspace_id=research, limit=1, expires_at=until, **own_bill),
-        make_key(5, name="chat-bot", **usage("0.012", "0.0745", "0.3129", "1.2083")),
-        make_key(6, name="old-laptop", disabled=True, **usage("0", "0", "0", "0.8791")),
+        make_key(1, name="ci-nightly", **usage("0.0031", "0.0188", "0.0642", "0.0642"), **weekly, **used(0)),
+        make_key(2, name="production", **usage("0.0612", "0.2907", "1.1846", "4.4102"), **monthly, **used(0)),
+        make_key(3, name="eval-runner", workspace_id=research, **usage("0", "0.0419", "0.6533", "2.0717"), **used(1)),
+        make_key(4, name="notebook", workspace_id=research, limit=1, expires_at=until, **own_bill, **used(0)),
+        make_key(5, name="chat-bot", **usage("0.012", "0.0745", "0.3129", "1.2083"), **used(0)),
+        make_key(6, name="old-laptop", disabled=True, **usage("0", "0", "0", "0.8791"), **used(97)),
         make_key(7, name="spare"),
+        make_key(8, name="hackathon", expires_at=past, **usage("0", "0", "0.2105", "0.3012"), **used(21)),
     ]
 
 
@@ -342,7 +378,8 @@ def demo_models(now: datetime = NOW) -> list:
     thinking = {"reasoning": {"mandatory": True}}
     owl = {"pricing": make_pricing("0.14", "0.56", overrides=[nights])}
     leaving = {"expiration_date": days_before(now, -21)}
-    preview = {"pricing": {"prompt": None, "completion": None}}
+    # Paid by the picture: its tokens cost nothing.
+    sketch = {"architecture": make_architecture("text", "image text"), "supported_parameters": ["seed"]}
     auto = {"name": "Auto Router", "pricing": {"prompt": "-1", "completion": "-1"}}
     table: list = [  # id, context, USD per million tokens in and out, inputs, abilities, what else
         ("lumen/lumen-4-large", 1_000_000, "3", "15", "text image file", "tools reasoning json", large),
@@ -358,7 +395,7 @@ def demo_models(now: datetime = NOW) -> list:
         ("quill/scribe-2.5", 131_072, "0.2", "0.8", "text", "tools", {}),
         ("quill/scribe-1", 16_384, "0.4", "1.6", "text", "tools", leaving),
         ("meridian/open-mini", 65_536, "0", "0", "text", "tools", {}),
-        ("meridian/lab-preview", 131_072, "0", "0", "text", "", preview),
+        ("meridian/sketch-1", 32_768, "0", "0", "text", "", sketch),
         ("openrouter/auto", 2_000_000, "0", "0", "text image file", "tools reasoning json", auto),
     ]
     return [
@@ -366,16 +403,20 @@ def demo_models(now: datetime = NOW) -> list:
             id,
             created=1772323200 - age * 8 * 86400,
             context_length=context,
-            architecture=make_architecture(inputs),
-            supported_parameters=supported(*abilities.split()),
-            **{"pricing": make_pricing(price_in, price_out), **others},
+            **{
+                "architecture": make_architecture(inputs),
+                "supported_parameters": supported(*abilities.split()),
+                "pricing": make_pricing(price_in, price_out),
+                **others,
+            },
         )
         for age, (id, context, price_in, price_out, inputs, abilities, others) in enumerate(table)
     ]
 
 
 def demo_endpoints() -> dict:
-    """Several providers for northwind/gale-70b, one for every other model but the router and the alias."""
+    """Several providers for northwind/gale-70b, one for every other model but the router and the alias. Prices are what
+    is paid: a discount is in them already."""
     endpoints = {
         model["id"]: [
             make_endpoint(
@@ -393,6 +434,7 @@ def demo_endpoints() -> dict:
     cheap = {"pricing": make_pricing("0.12", "0.39", discount=0), **measured(1240, 42)}
     fast = {"pricing": make_pricing("0.59", "0.79", discount=Decimal("0.1")), **measured(310, 268)}
     ailing = {"status": -2, "uptime_last_5m": None, "uptime_last_30m": Decimal("87.33"), **measured(9250, 11)}
+    flex = {"service_tier": "flex", "pricing": make_pricing("0.06", "0.2", discount=0), **measured(4200, 31)}
     silent = {"latency_last_30m": None, "throughput_last_30m": None, "supported_parameters": supported()}
     endpoints["northwind/gale-70b"] = [
         make_endpoint("DeepInfra", tag="deepinfra/fp8", **cheap),
@@ -401,6 +443,7 @@ def demo_endpoints() -> dict:
         make_endpoint("Groq", quantization=None, **fast),
         make_endpoint("Together", tag="together/fp8", **ailing),
         make_endpoint("Parasail", quantization="unknown", **silent),
+        make_endpoint("DeepInfra", tag="deepinfra/flex", **flex),
     ]
     return endpoints
 
@@ -462,9 +505,10 @@ CHANGE = {
     "limit": lambda service, value: value is None or is_amount(service, value),
     "limit_reset": lambda service, value: value in ("daily", "weekly", "monthly", None),
     "include_byok_in_limit": lambda service, value: isinstance(value, bool),
+    "workspace_id": is_workspace,
 }
 CREATE = {
-    **{name: check for name, check in CHANGE.items() if name != "disabled"},
+    **{name: check for name, check in CHANGE.items() if name not in ("disabled", "workspace_id")},
     "expires_at": lambda service, value: value is None or is_future_utc(service, value),
     "creator_user_id": lambda service, value: value is None or is_text(service, value),
     "workspace_id": is_text,
@@ -474,6 +518,7 @@ CREATE = {
 # taking one without heeding it would be a lie.
 KEYS_QUERY = {
     "include_disabled": lambda service, value: value in ("true", "false"),
+    "include_expired": lambda service, value: not service.summer and value in ("true", "false"),
     "offset": is_integer(0),
     "workspace_id": is_workspace,
 }
@@ -488,6 +533,13 @@ MODELS_QUERY = {
     "limit": is_integer(1, 1000),
     "output_modalities": lambda service, value: value != "",
 }
+
+# What the service has had since October 2026, by the kind of object.
+NEW_IN_KEYS = {"last_used_at", "external_user"}
+NEW_IN_OWN_KEY = {"allowed_data_regions", "budgets", "effective_budget", "free_model_daily_requests"}
+NEW_IN_OWN_KEY |= {"organization_id", "workspace_id"}
+NEW_IN_ACTIVITY = {"cached_tokens"}
+NEW_IN_ENDPOINTS = {"service_tier", "native_tools", "supports_diarization", "supports_tool_choice"}
 
 
 # A client that takes the stand-in for its proxy sends the whole URL as target.
@@ -540,15 +592,19 @@ class StandIn:
     """
 
     # Switches; the defaults are the newer behaviour.
+    summer = False  # the service as it was in August 2026
     credits_for_user_key = "refused"  # "allowed" (older); "zeros": 200, and both figures 0
     user_key_on_keys = 401  # or 403: for a user key on /keys, /workspaces and /activity
     page_size = 100  # of GET /keys
     models_page_size: int | None = None  # GET /models comes in pages of so many without being asked to
     has_workspaces = True
+    workspaces_refused = False  # GET /workspaces is answered 403
+    default_workspace_gone = False  # its keys are asked for without its name: 404
     has_model_path = True  # GET /model/{author}/{slug}
     create_path = "both"  # "slash": /keys answers 307; "no-slash-404", "no-slash-405": /keys/ is refused
     key_inside_data = False  # of the answer to POST /keys, instead of beside it
     ignored_on_create: set = set()  # body fields that POST /keys takes and does not heed
+    heeds_changes = True  # of PATCH, which is answered in any case
     statistics = "percentiles"  # "numbers" (older); "null"
     activity_date_time = False  # `2026-06-03 00:00:00` for `2026-06-03`
     latency = 0.0  # seconds before each answer, for the benchmark
@@ -662,17 +718,21 @@ class StandIn:
             raise Refusal(401, "API key expired" if bearer[1] == EXPIRED_KEY else "User not found.")
         return caller
 
-    def _body(self, request: Request, checks: dict) -> dict:
+    def _object(self, request: Request) -> dict:
+        """The JSON object of a request's body."""
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             raise Refusal(415, "Unsupported Media Type: application/json expected")
         if not isinstance(request.body, dict) or not request.body:
             raise Refusal(400, "A JSON object with at least one field expected")
-        for name, value in request.body.items():
+        return request.body
+
+    def _check(self, fields: dict, checks: dict) -> dict:
+        for name, value in fields.items():
             if name not in checks:
                 raise Refusal(400, f"Unrecognized key: {name}")
             if not checks[name](self, value):
                 raise Refusal(400, f"Invalid value for {name}: {value!r}")
-        return request.body
+        return fields
 
     def get_credits(self, request: Request, caller: str) -> Reply:
         if caller == "user" and self.credits_for_user_key == "refused":
@@ -681,24 +741,33 @@ class StandIn:
             return Reply(200, {"data": {"total_credits": 0, "total_usage": 0}})
         return Reply(200, {"data": self.credits})
 
+    def _without(self, row: dict, new: set) -> dict:
+        """A row as it is; in summer without what is `new` since."""
+        return {name: value for name, value in row.items() if not (self.summer and name in new)}
+
     def get_own_key(self, request: Request, caller: str) -> Reply:
-        if caller == "user":
-            return Reply(200, {"data": self.user_key_info})
-        own = make_key(0, label=make_label(MANAGEMENT_KEY))
-        return Reply(200, {"data": make_key_info(own, management=True)})
+        own = self.user_key_info
+        if caller == "management":
+            own = make_key_info(make_key(0, label=make_label(MANAGEMENT_KEY)), management=True)
+        return Reply(200, {"data": self._without(own, NEW_IN_OWN_KEY)})
 
     def list_keys(self, request: Request, caller: str) -> Reply:
         keys = self.keys
         if self.has_workspaces:
+            if self.default_workspace_gone and "workspace_id" not in request.query:
+                raise Refusal(404, "Default workspace not found")
             workspace = request.query.get("workspace_id", self.workspaces[0]["id"])
             keys = [key for key in keys if key["workspace_id"] == workspace]
         if request.query.get("include_disabled") != "true":
             keys = [key for key in keys if not key["disabled"]]
+        if request.query.get("include_expired") != "true":
+            keys = [key for key in keys if not key["expires_at"] or key["expires_at"] > timestamp(self.now)]
         offset = int(request.query.get("offset", 0))
         return Reply(200, {"data": [self._shown(key) for key in keys[offset : offset + self.page_size]]})
 
     def _shown(self, key: dict) -> dict:
-        return {name: value for name, value in key.items() if name != "workspace_id" or self.has_workspaces}
+        shown = self._without(key, NEW_IN_KEYS)
+        return {name: value for name, value in shown.items() if name != "workspace_id" or self.has_workspaces}
 
     def _key(self, hash: str) -> dict:
         for key in self.keys:
@@ -715,7 +784,7 @@ class StandIn:
             return Reply(307, None, {"Location": "/api/v1/keys/"})
         if self.create_path.startswith("no-slash") and slash:
             raise Refusal(int(self.create_path[-3:]), "POST /keys/ does not exist")
-        asked = self._body(request, CREATE)
+        asked = self._check(self._object(request), CREATE)
         if "name" not in asked:
             raise Refusal(400, "Required: name")
         if "workspace_id" in asked and not is_workspace(self, asked["workspace_id"]):
@@ -731,8 +800,14 @@ class StandIn:
 
     def change_key(self, request: Request, caller: str, hash: str) -> Reply:
         key = self._key(hash)
-        key.update(self._body(request, CHANGE), updated_at=timestamp(self.now))
-        key["limit_remaining"] = remaining(key)
+        known = {name for name in CHANGE if not self.summer or name != "workspace_id"}
+        changes = {name: value for name, value in self._object(request).items() if name in known}
+        if not changes:
+            raise Refusal(400, "No update fields provided")
+        self._check(changes, CHANGE)
+        if self.heeds_changes:
+            key.update(changes, updated_at=timestamp(self.now))
+            key["limit_remaining"] = remaining(key)
         return Reply(200, {"data": self._shown(key)})
 
     def delete_key(self, request: Request, caller: str, hash: str) -> Reply:
@@ -742,6 +817,8 @@ class StandIn:
     def list_workspaces(self, request: Request, caller: str) -> Reply:
         if not self.has_workspaces:
             raise Refusal(404, "Not Found")
+        if self.workspaces_refused:
+            raise Refusal(403, "You do not have access to workspaces")
         offset = int(request.query.get("offset", 0))
         page = self.workspaces[offset : offset + int(request.query.get("limit", 50))]
         return Reply(200, {"data": page, "total_count": len(self.workspaces)})
@@ -756,7 +833,7 @@ class StandIn:
             home = {key["hash"]: key["workspace_id"] for key in self.keys}
             rows = [row for row in rows if home.get(row["_key"]) == query["workspace_id"]]
         time = " 00:00:00" if self.activity_date_time else ""
-        shown = [{**row, "date": row["date"] + time} for row in rows]
+        shown = [{**self._without(row, NEW_IN_ACTIVITY), "date": row["date"] + time} for row in rows]
         for row in shown:
             del row["_key"]
         return Reply(200, {"data": shown})
@@ -800,7 +877,7 @@ class StandIn:
         measured = ("latency_last_30m", "throughput_last_30m")
         data = {name: model[name] for name in ("id", "name", "created", "description", "architecture")}
         data["endpoints"] = [
-            {**endpoint, **{name: figures(endpoint[name]) for name in measured}}
+            {**self._without(endpoint, NEW_IN_ENDPOINTS), **{name: figures(endpoint[name]) for name in measured}}
             for endpoint in self.endpoints.get(model["id"], [])
         ]
         return Reply(200, {"data": data})
@@ -872,7 +949,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.reply(self.service.respond(self.asked))
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET
 
     @property
     def service(self) -> StandIn:

@@ -23,8 +23,8 @@ from support import ProgramTest, Run, program
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 ZEROS = "total_credits: $0.0000\ntotal_usage:   $0.0000\nremaining:     $0.0000\n"
 UNSEEN = (
-    "openrouter-remote: error: GET /credits: 0 credits and 0 usage, but this key has been used: "
-    "OPENROUTER_API_KEY cannot see the account's credits\n"
+    "openrouter-remote: error: GET /credits: 0 credits and 0 usage, but OPENROUTER_API_KEY (from the shell) "
+    "cannot see the account's credits\n"
     "hint: set OPENROUTER_PROVISIONING_KEY to a management key from https://openrouter.ai/settings/management-keys\n"
 )
 
@@ -270,27 +270,51 @@ class TheAlert(BalanceTest):
 
 
 class WhichKey(BalanceTest):
-    def test_the_user_key_is_asked_first_and_alone_where_it_serves(self):
+    USER, MANAGEMENT = f"OPENROUTER_API_KEY={USER_KEY}\n", f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\n"
+
+    def test_within_a_layer_the_management_key_is_asked_first_and_alone_where_it_serves(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+        self.assertEqual(self.asked(), [("/credits", "management")])
+        del self.env["OPENROUTER_PROVISIONING_KEY"], self.env["OPENROUTER_API_KEY"]
+        self.write(".env", self.USER + self.MANAGEMENT)
+        self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+        self.assertEqual(self.asked(), [("/credits", "management")])
+
+    def test_of_two_layers_the_key_of_the_higher_one_is_asked(self):
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        path = self.write("other.env", self.USER)
+        self.assertEqual(self.balance("--env-file", path), Run(0, BALANCE, ""))
+        self.assertEqual(self.asked(), [("/credits", "user")])
+        self.write(".env", self.USER)
         self.assertEqual(self.balance(), Run(0, BALANCE, ""))
         self.assertEqual(self.asked(), [("/credits", "user")])
 
-    def test_the_management_key_is_asked_where_the_user_key_is_refused(self):
+    def test_the_other_one_is_asked_where_the_first_is_refused(self):
         for name in ("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
             for status in (401, 403):
                 with self.subTest(name, status=status):
                     self.env[name] = MANAGEMENT_KEY
                     self.service.fail("GET", "/credits", error(status, "No"))
                     self.assertEqual(self.balance(), Run(0, BALANCE, ""))
-                    self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "management")])
+                    self.assertEqual(self.asked(), [("/credits", "management"), ("/credits", "user")])
                     del self.env[name]
+
+    def test_an_answer_to_a_key_of_another_layer_is_told(self):
+        self.service.credits_for_user_key = "refused"
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        path = self.write("other.env", self.USER)
+        run = self.balance("--env-file", path)
+        told = f"OPENROUTER_MANAGEMENT_KEY (from the shell) answered: OPENROUTER_API_KEY (from {path}) did not\n"
+        self.assertEqual(run, Run(0, BALANCE, told))
+        self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "management")])
 
     def test_the_management_key_alone_serves(self):
         self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}
         self.assertEqual(self.balance(), Run(0, BALANCE, ""))
         self.assertEqual(self.asked(), [("/credits", "management")])
 
-    def test_no_other_failure_of_the_user_key_leads_to_the_management_key(self):
+    def test_no_other_failure_of_one_key_leads_to_the_other(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         for fault in (
             *(error(status, "No") for status in (400, 402, 404, 429, 500, 503)),
@@ -302,7 +326,7 @@ class WhichKey(BalanceTest):
                 self.service.always("GET", "/credits", fault)
                 run = self.balance()
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertEqual({key for _, key in self.asked()}, {"user"})
+                self.assertEqual({key for _, key in self.asked()}, {"management"})
 
     def test_where_neither_serves_the_error_says_which_to_set(self):
         self.service.credits_for_user_key = "refused"
@@ -319,9 +343,9 @@ class WhichKey(BalanceTest):
                 "Both kinds of key begin sk-or-v1- and are easily confused\n",
             ),
         )
-        self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "expired")])
+        self.assertEqual(self.asked(), [("/credits", "expired"), ("/credits", "user")])
 
-    def test_a_failure_of_the_management_key_is_one_of_the_service(self):
+    def test_a_failure_of_the_other_key_is_one_of_the_service(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         self.service.fail("GET", "/credits", error(403, "No"), error(500, "Oops"), hang_up(), error(502, "Oops"))
         self.assertEqual(self.balance(), Run(5, "", "openrouter-remote: error: GET /credits: 502 Oops (3 tries)\n"))
@@ -333,8 +357,8 @@ class WhichKey(BalanceTest):
             Run(
                 3,
                 "",
-                "openrouter-remote: error: the balance needs a key, and none of OPENROUTER_API_KEY or "
-                "OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY is set\n"
+                "openrouter-remote: error: the balance needs a key, and none of OPENROUTER_PROVISIONING_KEY or "
+                "OPENROUTER_MANAGEMENT_KEY or OPENROUTER_API_KEY is set\n"
                 "hint: set OPENROUTER_PROVISIONING_KEY to a management key from "
                 "https://openrouter.ai/settings/management-keys "
                 "(older accounts: OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys)\n",
@@ -347,18 +371,18 @@ class WhichKey(BalanceTest):
             ("OPENROUTER_API_KEY", "a user key", "https://openrouter.ai/keys"),
             ("OPENROUTER_PROVISIONING_KEY", "a management key", "https://openrouter.ai/settings/management-keys"),
         ):
-            for value in (
-                "sk-or-v1-abc def",
-                "sk-or-v1-abc\r\nX-Evil: 1",
-                "sk-or-v1-ключ",
-                "\tsk-or-v1-abc",
-                "sk-or-v1-\x7f",
+            space, characters = "holds white space", "holds characters that no key has"
+            for value, reason in (
+                ("sk-or-v1-abc def", space),
+                ("sk-or-v1-abc\r\nX-Evil: 1", space),
+                ("sk-or-v1-ключ", characters),
+                ("\tsk-or-v1-abc", space),
+                ("sk-or-v1-\x7f", characters),
             ):
                 with self.subTest(name, value=value):
                     self.env[name] = value
                     text = (
-                        f"openrouter-remote: error: {name} (from the shell) is malformed: a key has no spaces, "
-                        "line breaks or characters other than ASCII\n"
+                        f"openrouter-remote: error: {name} (from the shell) is malformed: it {reason}\n"
                         f"hint: set it to {what} exactly as shown when it was made, or make one at {page}\n"
                     )
                     self.assertEqual(self.balance(), Run(3, "", text))
@@ -373,29 +397,35 @@ class Zeros(BalanceTest):
         super().setUp()
         self.service.credits_for_user_key = "zeros"
 
-    def test_the_management_key_tells_the_truth_where_one_is_set(self):
+    def test_the_management_key_of_another_layer_tells_the_truth_and_is_named(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
-        self.assertEqual(self.balance(), Run(0, BALANCE, ""))
-        self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "management")])
+        path = self.write(".env", f"OPENROUTER_API_KEY={USER_KEY}\n")
+        told = f"OPENROUTER_PROVISIONING_KEY (from the shell) answered: OPENROUTER_API_KEY (from {path}) did not\n"
+        self.assertEqual(self.balance(), Run(0, BALANCE, told))
+        self.assertEqual(self.asked(), [("/credits", "user"), ("/key", "user"), ("/credits", "management")])
 
-    def test_they_are_believed_when_the_management_key_says_the_same(self):
-        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
-        self.assertEqual(self.balance(credits="0", usage="0"), Run(0, ZEROS, ""))
-        self.assertEqual(self.asked(), [("/credits", "user"), ("/credits", "management")])
-
-    def test_they_are_believed_when_the_key_itself_was_never_used(self):
+    def test_they_are_believed_of_an_account_that_never_paid(self):
+        self.service.user_key_info["is_free_tier"] = True
         for usage in (0, Decimal("0.00")):
             with self.subTest(usage=usage):
                 self.service.user_key_info["usage"] = usage
                 self.assertEqual(self.balance(), Run(0, ZEROS, ""))
                 self.assertEqual(self.asked(), [("/credits", "user"), ("/key", "user")])
 
-    def test_believed_ones_are_an_alert(self):
+    def test_a_new_key_of_a_funded_account_is_no_reason_to_believe_them(self):
         self.service.user_key_info["usage"] = 0
+        for free_tier in (False, None, "true", 1):
+            with self.subTest(free_tier=free_tier):
+                self.service.user_key_info["is_free_tier"] = free_tier
+                self.assertEqual(self.balance("--alert-below", "2"), Run(5, "", UNSEEN))
+
+    def test_believed_ones_are_an_alert(self):
+        self.service.user_key_info.update(usage=0, is_free_tier=True)
         alert = "ALERT remaining $0.00 is less than $2.00\n"
         self.assertEqual(self.balance("--alert-below", "2"), Run(1, ZEROS, alert))
 
     def test_they_are_exit_5_when_the_key_was_used(self):
+        self.service.user_key_info["is_free_tier"] = True
         for usage in (Decimal("4.4102"), 7, Decimal("0.0000000001")):
             for options in ((), ("--json",), ("--alert-below", "1000000"), ("--alert-below", "1000000", "--quiet")):
                 with self.subTest(usage=usage, options=options):
@@ -425,7 +455,7 @@ class Zeros(BalanceTest):
         self.assertEqual(self.asked(), [("/credits", "management")])
 
     def test_they_are_never_believed_where_the_confirmation_fails(self):
-        key = self.service.user_key_info
+        key = {**self.service.user_key_info, "is_free_tier": True}
         for name, fault, code in (
             ("500", error(500, "Oops"), 5),
             ("404", error(404, "Not Found"), 5),
@@ -433,7 +463,7 @@ class Zeros(BalanceTest):
             ("401", error(401, "No"), 3),
             ("403", error(403, "No"), 3),
             ("no data", answer(200, {}), 5),
-            ("no usage", answer(200, {"data": {"label": "x"}}), 5),
+            ("no usage", answer(200, {"data": {"is_free_tier": True}}), 5),
             *((repr(usage), answer(200, {"data": {**key, "usage": usage}}), 5) for usage in (None, "0", False, [0])),
         ):
             with self.subTest(name):
@@ -446,8 +476,6 @@ class Zeros(BalanceTest):
         for key, faults, code in ((EXPIRED_KEY, (), 3), (MANAGEMENT_KEY, (error(500, "Oops"),) * 3, 5)):
             with self.subTest(code=code):
                 self.env["OPENROUTER_PROVISIONING_KEY"] = key
-                zeros = answer(200, {"data": {"total_credits": 0, "total_usage": 0}})
-                self.service.fail("GET", "/credits", zeros, *faults)
+                self.service.fail("GET", "/credits", *faults)
                 run = self.balance("--alert-below", "1000000")
                 self.assertEqual((run.code, run.out), (code, ""))
-                self.assertNotIn("/key", [path for path, _ in self.asked()])

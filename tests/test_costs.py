@@ -16,6 +16,7 @@ from standin import (
     make_endpoint,
     make_model,
     make_pricing,
+    never,
     supported,
 )
 from support import ProgramTest, program
@@ -26,7 +27,7 @@ HINT = "hint: make one with: openrouter-remote models list --json > catalogue.js
 
 def cost(pricing, tokens=(1000, 100), now=NOON):
     """The cost of a request as text, None where there is none."""
-    value = program.cost({"pricing": pricing}, tokens, now)
+    value = program.request_cost({"pricing": pricing}, tokens, now)
     return None if value is None else f"{value:f}"
 
 
@@ -77,10 +78,10 @@ class CostTest(ProgramTest):
     def test_a_fee_per_request_is_added_once(self):
         self.assertEqual(cost({**self.base, "request": "0.25"}), "2.25")
 
-    def test_a_discount_lessens_all_of_it(self):
-        for discount, expected in ((Decimal("0.1"), "2.025"), (0, "2.25"), (None, "2.25"), ("0.5", "1.125"), (1, "0")):
+    def test_a_discount_is_in_the_listed_prices_already(self):
+        for discount in (0, Decimal("0.9"), 1, "0.5", None, -1):
             with self.subTest(discount=discount):
-                self.assertEqual(cost({**self.base, "request": "0.25", "discount": discount}), expected)
+                self.assertEqual(cost({**self.base, "discount": discount}), "2")
 
     def test_a_tier_applies_beyond_its_threshold_and_not_at_it(self):
         tier = self.with_overrides({"min_prompt_tokens": 1000, "prompt": "0.002", "completion": "0.02"})
@@ -191,12 +192,17 @@ class CostOptionTest(ModelsTest):
         super().setUp()
         tier = {"min_prompt_tokens": 200_000, "prompt": "0.000006", "completion": "0.0000225"}
         self.serve(
-            make_model("a/auto", pricing={"prompt": "-1", "completion": "-1"}),
-            make_model("a/dear-out", pricing=make_pricing("0.1", "100")),
-            make_model("a/dear-in", pricing=make_pricing("5", "0.1")),
-            make_model("a/tiered", pricing=make_pricing("3", "15", overrides=[tier])),
-            make_model("a/unknown", pricing={"prompt": None, "completion": "0.000001"}),
-            make_model("a/free", pricing=make_pricing("0", "0")),
+            *(
+                make_model(id, pricing=pricing, context_length=1_000_000)
+                for id, pricing in (
+                    ("a/auto", {"prompt": "-1", "completion": "-1"}),
+                    ("a/dear-out", make_pricing("0.1", "100")),
+                    ("a/dear-in", make_pricing("5", "0.1")),
+                    ("a/tiered", make_pricing("3", "15", overrides=[tier])),
+                    ("a/unknown", {"prompt": None, "completion": "0.000001"}),
+                    ("a/free", make_pricing("0", "0")),
+                )
+            )
         )
 
     def costs(self, *argv):
@@ -238,12 +244,12 @@ class CostOptionTest(ModelsTest):
         self.assertEqual(
             self.run_program("models", "list", "--cost", "50k:2k").out,
             "id             cost  in $/M  out $/M  context  notes\n"
-            "a/free      $0.0000    0.00     0.00     131k\n"
-            "a/tiered    $0.1800   3.00*   15.00*     131k  * price tiers\n"
-            "a/dear-out  $0.2050    0.10   100.00     131k\n"
-            "a/dear-in   $0.2502    5.00     0.10     131k\n"
-            "a/auto            -  varies   varies     131k\n"
-            "a/unknown         -       -     1.00     131k\n",
+            "a/free      $0.0000    0.00     0.00       1M\n"
+            "a/tiered    $0.1800   3.00*   15.00*       1M  * price tiers\n"
+            "a/dear-out  $0.2050    0.10   100.00       1M\n"
+            "a/dear-in   $0.2502    5.00     0.10       1M\n"
+            "a/auto            -  varies   varies       1M\n"
+            "a/unknown         -       -     1.00       1M\n",
         )
 
     def test_filters_and_limit_compose_with_it(self):
@@ -288,11 +294,62 @@ class CostOptionTest(ModelsTest):
             make_endpoint("DeepInfra", pricing=make_pricing("3", "3", discount=Decimal("0.5"))),
             make_endpoint("Together", pricing={"prompt": "-1", "completion": "1"}),
         ]
-        found = self.rows("endpoints", "a/free", "--cost", "500k:500k")["endpoints"]
+        found = self.rows("endpoints", "a/free", "--cost", "50k:50k")["endpoints"]
         self.assertEqual(
             [(row["provider_name"], row["cost"]) for row in found],
-            [("DeepInfra", "1.5"), ("Groq", "2"), ("Together", None)],
+            [("Groq", "0.2"), ("DeepInfra", "0.3"), ("Together", None)],
         )
+
+    def test_a_model_and_its_only_endpoint_cost_the_same_whatever_the_discount(self):
+        pricing = {"prompt": "0.00000003", "completion": "0.00000012", "discount": Decimal("0.9")}
+        self.serve(make_model("a/one", pricing=pricing, context_length=2_000_000))
+        self.service.endpoints = {"a/one": [make_endpoint("Groq", pricing=pricing, context_length=2_000_000)]}
+        self.assertEqual(self.costs("--cost", "1m:1m"), {"a/one": "0.15"})
+        (endpoint,) = self.rows("endpoints", "a/one", "--cost", "1m:1m")["endpoints"]
+        self.assertEqual(endpoint["cost"], "0.15")
+
+    def test_a_request_that_does_not_fit_has_no_cost_and_stands_last_with_a_note(self):
+        small = {"context_length": 100_000, "is_moderated": False, "max_completion_tokens": 1}
+        self.serve(
+            make_model("a/small", context_length=131_072, pricing=make_pricing("0.1", "0.1")),
+            make_model("a/large", context_length=1_000_000, pricing=make_pricing("9", "9")),
+            make_model("a/cut", context_length=1_000_000, top_provider=small, pricing=make_pricing("0.1", "0.1")),
+            make_model("a/unsaid", context_length=None, top_provider={}, pricing=make_pricing("10", "10")),
+        )
+        self.assertEqual(
+            list(self.costs("--cost", "300k:4k").items()),
+            [("a/large", "2.736"), ("a/unsaid", "3.04"), ("a/small", None), ("a/cut", None)],
+        )
+        self.assertEqual(
+            self.run_program("models", "list", "--cost", "300k:4k").out.splitlines()[3:],
+            [
+                "a/small         -    0.10     0.10     131k  the request does not fit",
+                "a/cut           -    0.10     0.10       1M  the request does not fit",
+            ],
+        )
+        self.assertEqual(self.costs("--cost", "131071:1")["a/small"], "0.0131072")
+        self.assertIsNone(self.costs("--cost", "131072:1")["a/small"])
+        self.assertIsNone(self.costs("--cost", "99999:2")["a/cut"])
+
+    def test_endpoints_that_cannot_hold_it_say_so_too(self):
+        self.service.endpoints["a/free"] = [
+            make_endpoint("Groq", pricing=make_pricing("2", "2", discount=0), context_length=8192),
+            make_endpoint("DeepInfra", pricing=make_pricing("3", "3", discount=0)),
+        ]
+        lines = self.run_program("models", "endpoints", "a/free", "--cost", "50k:2k").out.splitlines()
+        self.assertEqual([line.split()[:2] for line in lines[1:]], [["DeepInfra", "$0.1560"], ["Groq", "-"]])
+        self.assertEqual([line.endswith("  the request does not fit") for line in lines], [False, False, True])
+
+    def test_what_is_paid_by_the_piece_has_no_cost_by_the_token(self):
+        self.serve(
+            make_model("a/text", pricing=make_pricing("0", "0")),
+            make_model("a/music", pricing=make_pricing("0", "0"), architecture=make_architecture("text", "audio text")),
+            make_model("a/fee", pricing=make_pricing("0", "0", request="0.04")),
+        )
+        self.service.endpoints = {"a/music": [make_endpoint("Groq", pricing=make_pricing("0", "0", discount=0))]}
+        self.assertEqual(self.costs("--cost", "1k:1k"), {"a/text": "0", "a/music": None, "a/fee": None})
+        (endpoint,) = self.rows("endpoints", "a/music", "--cost", "1k:1k")["endpoints"]
+        self.assertEqual((endpoint["cost"], endpoint["price_per_million"]), (None, {"input": None, "output": None}))
 
 
 class ExpiringTest(ModelsTest):
@@ -391,12 +448,13 @@ class EndpointsTest(ModelsTest):
         )
         self.assertIn("top_k", run.err.splitlines()[1])
 
-    def test_the_catalogue_is_asked_only_for_a_word_that_the_model_does_not_know(self):
-        for word, asked in (("tools", 0), ("seed", 0), ("image", 0), ("top_k", 1)):
+    def test_the_catalogue_is_waited_for_only_for_a_word_that_the_model_does_not_know(self):
+        self.service.always("GET", "/models", never())
+        for word in ("tools", "seed", "image"):
             with self.subTest(word=word):
-                self.service.requests.clear()
                 self.providers("--supports", word)
-                self.assertEqual([r.path for r in self.service.requests].count("/models"), asked)
+        run = self.run_program("models", "endpoints", "a/one", "--supports", "top_k", "--timeout", "0.05")
+        self.assertEqual(run.code, 5)
 
     def test_nothing_left_is_exit_0_and_a_line_on_stderr(self):
         run = self.run_program("models", "endpoints", "a/one", "--quantization", "int4")

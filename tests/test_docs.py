@@ -77,7 +77,7 @@ def own_options(parser):
 
 ALL_OPTIONS = set().union(*(options(parser) for _, parser in parsers()))
 # Those that do something, and not the groups.
-COMMANDS = {" ".join(path) for path, parser in parsers() if parser.get_default("run")}
+COMMANDS = {" ".join(path) for path, parser in parsers() if parser.get_default("entry")}
 
 
 class ShellTest(ProgramTest):
@@ -170,7 +170,7 @@ class TestCommandLines(ShellTest):
         self.more_keys = [make_key(100 + n, name=name) for n, name in enumerate(("ci", "leaked-key", "old-key"))]
         for path, parser in parsers():
             examples = command_lines(parser.format_help())
-            if parser.get_default("run") and path != ("integrations",):
+            if parser.get_default("entry") and path != ("integrations",):
                 self.assertGreater(len(examples), 0, path)
             for line in examples:
                 self.check(line)
@@ -221,7 +221,7 @@ class TestAgreement(ProgramTest):
 
     def test_capability_words(self):
         for path in (README, SKILL):
-            for word in program.CAPABILITIES:
+            for word in program.ABILITIES:
                 self.assertIn(f"`{word}`", read(path), path)
 
     def test_environment_variables(self):
@@ -306,7 +306,7 @@ class TestLinks(ProgramTest):
 
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 ALERT = "ALERT remaining $0.1152 is less than $5.00\n"
-UNKNOWN = "openrouter-remote: error: GET /credits: 404 Not Found\n"
+UNKNOWN = "openrouter-remote: error: GET /credits: 500 Overloaded (3 tries)\n"
 REFUSED = "openrouter-remote: error: the balance needs a key, and none of "
 RICH = BALANCE.replace("10.0000", "50.0000").replace("0.1152", "40.1152")
 
@@ -336,7 +336,7 @@ class TestCron(ProgramTest):
                 os.chmod(command_path, 0o755)
             self.service.credits["total_credits"] = 50 if state == "well" else 10
             if state == "unknown":
-                self.service.always("GET", "/credits", error(404, "Not Found"))
+                self.service.always("GET", "/credits", error(500, "Overloaded"))
             keys = KEYS if state != "no key" else ""
             self.write(env_file, f"OPENROUTER_BASE_URL={self.service.url}\n{keys}")
             done = subprocess.run(

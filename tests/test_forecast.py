@@ -3,19 +3,39 @@
 import json
 from decimal import Decimal
 
-from standin import MANAGEMENT_KEY, NOW, USER_KEY, answer, days_before, error, hang_up, make_activity
+from standin import (
+    MANAGEMENT_KEY,
+    NOW,
+    USER_KEY,
+    answer,
+    days_before,
+    error,
+    hang_up,
+    make_activity,
+    make_budget,
+    make_key,
+    make_key_info,
+)
 from support import ProgramTest, Run, program
 
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 NEEDS_USER_KEY = (
-    "openrouter-remote: error: this needs a user key, and OPENROUTER_API_KEY is not set\n"
-    "hint: set OPENROUTER_API_KEY in the shell or in a .env file; make a user key at https://openrouter.ai/keys\n"
+    "openrouter-remote: {}: this needs a user key, and OPENROUTER_API_KEY is not set\n"
+    "hint: set OPENROUTER_API_KEY in the shell or in a .env file; make a user key at https://openrouter.ai/keys. "
+    "OPENROUTER_MANAGEMENT_KEY (from the shell) is set: if it holds a user key, call it OPENROUTER_API_KEY\n"
 )
 NEEDS_MANAGEMENT_KEY = (
-    "openrouter-remote: error: this needs a management key, and OPENROUTER_PROVISIONING_KEY or "
+    "openrouter-remote: {}: this needs a management key, and OPENROUTER_PROVISIONING_KEY or "
     "OPENROUTER_MANAGEMENT_KEY is not set\n"
     "hint: set OPENROUTER_PROVISIONING_KEY in the shell or in a .env file; make a management key at "
-    "https://openrouter.ai/settings/management-keys\n"
+    "https://openrouter.ai/settings/management-keys. OPENROUTER_API_KEY (from the shell) is set: if it holds a "
+    "management key, call it OPENROUTER_PROVISIONING_KEY\n"
+)
+
+
+UNKNOWN_SPENDABLE = (
+    "total_credits:    $10.0000\ntotal_usage:      $9.8848\nremaining:        $0.1152\n"
+    "key_remaining:    unknown\nbudget_remaining: unknown\nspendable:        unknown\n"
 )
 
 
@@ -52,18 +72,20 @@ class Forecast(ProgramTest):
 
 
 class SpendableTest(Forecast):
-    def allow(self, limit_remaining, credits="10"):
+    def allow(self, limit_remaining, credits="10", budgets=(), effective=None):
         self.service.credits = {"total_credits": Decimal(credits), "total_usage": 2}
-        self.service.user_key_info = {**self.service.user_key_info, "limit_remaining": limit_remaining}
+        limit = None if limit_remaining is None else 100
+        info = {"limit": limit, "limit_remaining": limit_remaining, "effective_budget": effective}
+        self.service.user_key_info = {**self.service.user_key_info, **info, "budgets": list(budgets)}
 
     def test_a_management_key_in_the_place_of_the_user_key_is_recognised(self):
         self.env["OPENROUTER_API_KEY"] = MANAGEMENT_KEY
         message = "--spendable needs a user key, and OPENROUTER_API_KEY holds a management key"
         hint = (
-            "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys; "
-            "both kinds of key begin sk-or-v1- and are easily confused"
+            "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys. "
+            "Both kinds of key begin sk-or-v1- and are easily confused"
         )
-        expected = Run(3, "", f"openrouter-remote: error: {message}\nhint: {hint}\n")
+        expected = Run(3, UNKNOWN_SPENDABLE, f"openrouter-remote: warning: {message}\nhint: {hint}\n")
         self.assertEqual(self.run_program("balance", "--spendable"), expected)
 
     def test_spendable_is_the_smaller_of_the_keys_and_the_accounts_remaining(self):
@@ -84,29 +106,82 @@ class SpendableTest(Forecast):
 
     def test_the_fields_stand_after_those_of_the_balance(self):
         self.allow(5)
-        names = ["total_credits", "total_usage", "remaining", "key_remaining", "spendable"]
+        names = ["total_credits", "total_usage", "remaining", "key_remaining", "budget_remaining", "spendable"]
         self.assertEqual(list(self.document("balance", "--spendable")), names)
         self.assertNotIn("spendable", self.document("balance"))
 
-    def test_a_missing_limit_remaining_is_no_limit(self):
-        del self.service.user_key_info["limit_remaining"]
+    def test_a_limit_without_its_rest_is_unknown_and_not_no_limit(self):
+        for rest in ({}, {"limit_remaining": None}):
+            with self.subTest(rest=rest):
+                self.service.user_key_info = {**make_key_info(make_key(1, limit=5)), "limit_remaining": None, **rest}
+                if not rest:
+                    del self.service.user_key_info["limit_remaining"]
+                message = "openrouter-remote: warning: GET /key: `limit_remaining` is not a number: null\n"
+                self.assertEqual(self.run_program("balance", "--spendable"), Run(5, UNKNOWN_SPENDABLE, message))
+
+    def test_without_a_limit_there_may_be_no_rest(self):
+        for field in ("limit", "limit_remaining"):
+            del self.service.user_key_info[field]
+        self.service.user_key_info.update(budgets=[], effective_budget=None)
         document = self.document("balance", "--spendable")
         self.assertEqual((document["key_remaining"], document["spendable"]), (None, "0.1152"))
 
-    def test_the_text_shows_both(self):
-        self.allow(Decimal("3.8154"))
+    def test_a_budget_that_stops_the_key_counts_like_its_limit(self):
+        member, workspace = (make_budget(50, rest, scope=scope) for rest, scope in ((7, "member"), (6, "workspace")))
+        for budgets, effective, budget_remaining, spendable in (
+            ((), None, None, "8"),
+            ((member,), None, "7", "7"),
+            ((member, workspace), None, "6", "6"),
+            ((), workspace, "6", "6"),
+            ((member,), make_budget(5, Decimal("-0.25")), "-0.25", "-0.25"),
+            ((make_budget(99, 98),), None, "98", "8"),
+        ):
+            with self.subTest(budgets=budgets, effective=effective):
+                self.allow(None, "10", budgets, effective)
+                document = self.document("balance", "--spendable")
+                self.assertEqual((document["budget_remaining"], document["spendable"]), (budget_remaining, spendable))
+
+    def test_a_used_up_budget_is_an_alert(self):
+        self.allow(80, "82", effective=make_budget(5, Decimal("-0.25")))
+        run = self.run_program("balance", "--spendable", "--alert-below", "1")
+        self.assertEqual((run.code, run.err), (1, "ALERT spendable -$0.25 is less than $1.00\n"))
+
+    def test_a_budget_whose_rest_is_no_number_is_unknown(self):
+        for budget in ({}, {"remaining_usd": None}, {"remaining_usd": "5"}, 7):
+            with self.subTest(budget=budget):
+                self.allow(None, "10", [budget])
+                run = self.run_program("balance", "--spendable")
+                self.assertEqual(run.code, 5)
+                self.assertIn("warning: GET /key: `remaining_usd` is not a number: ", run.err)
+
+    def test_a_service_without_budgets_serves(self):
+        self.service.summer = True
+        document = self.document("balance", "--spendable")
+        self.assertEqual((document["budget_remaining"], document["spendable"]), (None, "0.1152"))
+
+    def test_two_accounts_may_be_at_hand_and_that_is_said(self):
+        path = self.write("other.env", f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\n")
+        run = self.run_program("balance", "--spendable", "--env-file", path)
+        warning = (
+            f"openrouter-remote: warning: the balance is what OPENROUTER_MANAGEMENT_KEY (from {path}) sees, the limit "
+            "that of OPENROUTER_API_KEY (from the shell): are both of one account?\n"
+        )
+        self.assertEqual((run.code, run.err), (0, warning))
+
+    def test_the_text_shows_all(self):
+        self.allow(Decimal("3.8154"), budgets=[make_budget(9, Decimal("4.5"))])
         self.assertEqual(
             self.run_program("balance", "--spendable").out,
-            "total_credits: $10.0000\ntotal_usage:   $2.0000\nremaining:     $8.0000\n"
-            "key_remaining: $3.8154\nspendable:     $3.8154\n",
+            "total_credits:    $10.0000\ntotal_usage:      $2.0000\nremaining:        $8.0000\n"
+            "key_remaining:    $3.8154\nbudget_remaining: $4.5000\nspendable:        $3.8154\n",
         )
 
     def test_the_text_says_no_limit(self):
         self.allow(None)
         self.assertEqual(
             self.run_program("balance", "--spendable").out,
-            "total_credits: $10.0000\ntotal_usage:   $2.0000\nremaining:     $8.0000\n"
-            "key_remaining: no limit\nspendable:     $8.0000\n",
+            "total_credits:    $10.0000\ntotal_usage:      $2.0000\nremaining:        $8.0000\n"
+            "key_remaining:    no limit\nbudget_remaining: no limit\nspendable:        $8.0000\n",
         )
 
     def test_the_alert_looks_at_spendable(self):
@@ -123,7 +198,7 @@ class SpendableTest(Forecast):
     def test_it_asks_for_the_user_key(self):
         del self.env["OPENROUTER_API_KEY"]
         run = self.run_program("balance", "--spendable")
-        self.assertEqual(run, (3, "", NEEDS_USER_KEY))
+        self.assertEqual(run, (3, UNKNOWN_SPENDABLE, NEEDS_USER_KEY.format("warning")))
 
     def test_the_key_is_asked_for_with_the_user_key(self):
         self.document("balance", "--spendable")
@@ -133,8 +208,8 @@ class SpendableTest(Forecast):
     def test_a_limit_that_is_no_number_is_no_answer(self):
         self.allow("3")
         run = self.run_program("balance", "--spendable")
-        message = 'openrouter-remote: error: GET /key: `limit_remaining` is not a number: "3"\n'
-        self.assertEqual(run, (5, "", message))
+        message = 'openrouter-remote: warning: GET /key: `limit_remaining` is not a number: "3"\n'
+        self.assertEqual((run.code, run.err), (5, message))
 
 
 class RunwayTest(Forecast):
@@ -287,16 +362,51 @@ class RunwayTest(Forecast):
     def test_it_asks_for_the_management_key(self):
         del self.env["OPENROUTER_MANAGEMENT_KEY"]
         self.service.credits_for_user_key = "allowed"
+        unknown = BALANCE + "per_day:       unknown\ndays_left:     unknown\n"
         for options in (["--runway"], ["--alert-days", "3"]):
             with self.subTest(options=options):
-                self.assertEqual(self.run_program("balance", *options), (3, "", NEEDS_MANAGEMENT_KEY))
+                expected = (3, unknown, NEEDS_MANAGEMENT_KEY.format("warning"))
+                self.assertEqual(self.run_program("balance", *options), expected)
+
+    def test_the_credits_are_those_of_the_account_whose_spend_is_looked_at(self):
+        path = self.write("other.env", f"OPENROUTER_API_KEY={USER_KEY}\n")
+        self.service.credits_for_user_key = "allowed"
+        self.assertEqual(self.run_program("balance", "--runway", "--env-file", path).code, 0)
+        keys = {request.headers["authorization"] for request in self.service.requests}
+        self.assertEqual(keys, {f"Bearer {MANAGEMENT_KEY}"})
 
     def test_the_management_key_is_enough(self):
         del self.env["OPENROUTER_API_KEY"]
         self.assertEqual(self.run_program("balance", "--runway").code, 0)
 
+    def test_a_part_that_fails_does_not_take_the_balance_with_it(self):
+        self.service.user_key_info["limit_remaining"] = 2
+        self.service.activity = spend((1, "21"))
+        for path, fault, code, unknown in (
+            ("/key", error(500, "Down"), 5, {"key_remaining", "budget_remaining", "spendable"}),
+            ("/key", error(401, "User not found."), 3, {"key_remaining", "budget_remaining", "spendable"}),
+            ("/activity", error(500, "Down"), 5, {"per_day", "days_left"}),
+            ("/activity", error(403, "No"), 3, {"per_day", "days_left"}),
+        ):
+            with self.subTest(path=path, code=code):
+                self.service.always("GET", path, fault)
+                run = self.run_program("balance", "--spendable", "--runway", "--json")
+                document = json.loads(run.out)
+                self.assertEqual((run.code, document["remaining"]), (code, 0.1152))
+                self.assertEqual({name for name, value in document.items() if value is None}, unknown)
+                self.assertIn(f"openrouter-remote: warning: GET {path}: ", run.err)
+                self.service._lasting_faults.clear()
+
+    def test_an_alert_fires_on_what_is_known_and_else_the_error_tells(self):
+        self.service.always("GET", "/key", error(500, "Down"))
+        for below, code, triggered in (("0.2", 1, True), ("0.1", 5, None)):
+            with self.subTest(below=below):
+                run = self.run_program("balance", "--spendable", "--alert-below", below, "--json", "--quiet")
+                self.assertEqual((run.code, json.loads(run.out)["alert"]["triggered"]), (code, triggered))
+                self.assertEqual("ALERT" in run.err, code == 1)
+
     def test_a_failure_is_never_an_alert(self):
-        options = ("balance", "--alert-below", "5", "--alert-days", "100", "--spendable")
+        options = ("balance", "--alert-below", "0.1", "--alert-days", "0.001", "--spendable")
         for path in ("/credits", "/activity", "/key"):
             for name, fault, code in (
                 ("a status", error(500, "Down"), 5),
@@ -306,12 +416,12 @@ class RunwayTest(Forecast):
                 ("no data", answer(200, {}), 5),
                 ("no figures", answer(200, {"data": [{"date": day(1)}] if path == "/activity" else {"usage": 1}}), 5),
             ):
-                if path == "/key" and name == "no figures":  # a key without `limit_remaining` has no limit
+                if path == "/key" and name == "no figures":  # a key without a limit has none
                     continue
                 with self.subTest(path=path, fault=name):
                     self.service.always("GET", path, fault)
                     run = self.run_program(*options)
-                    self.assertEqual((run.code, run.out), (code, ""))
+                    self.assertEqual((run.code, run.out == ""), (code, path == "/credits"))
                     self.assertNotIn("ALERT", run.err)
                     self.service._lasting_faults.clear()
 
@@ -321,8 +431,9 @@ class RunwayTest(Forecast):
         self.service.user_key_info["limit_remaining"] = 2
         self.assertEqual(
             self.run_program("balance", "--runway", "--spendable").out,
-            "total_credits: $30.0000\ntotal_usage:   $0.0000\nremaining:     $30.0000\n"
-            "key_remaining: $2.0000\nspendable:     $2.0000\nper_day:       $3.0000\ndays_left:     10.0\n",
+            "total_credits:    $30.0000\ntotal_usage:      $0.0000\nremaining:        $30.0000\n"
+            "key_remaining:    $2.0000\nbudget_remaining: $3.8154\nspendable:        $2.0000\n"
+            "per_day:          $3.0000\ndays_left:        10.0\n",
         )
 
 
@@ -338,6 +449,7 @@ class UsageByTest(Forecast):
                 usage=Decimal(f"0.{days_ago:02}{number}0000000000000000{number + 1}"),
                 byok_usage_inference=Decimal(f"0.0000000{days_ago}{number}7"),
                 requests=days_ago, prompt_tokens=3**days_ago, completion_tokens=number, reasoning_tokens=number * 2,
+                cached_tokens=number * days_ago,
             )
             for days_ago in range(1, 31)
             for number, (model, provider) in enumerate(models)
@@ -347,7 +459,7 @@ class UsageByTest(Forecast):
             "byok_usage": sum(row["byok_usage_inference"] for row in self.service.activity),
             **{
                 field: sum(row[field] for row in self.service.activity)
-                for field in ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens")
+                for field in ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
             },
         }
         for by, count in (("model", 3), ("provider", 3), ("day", 30)):
@@ -360,7 +472,7 @@ class UsageByTest(Forecast):
 
     def two_models(self):
         self.service.activity = [
-            make_activity(2, "a/big", "P", "k", usage=Decimal("0.75"), requests=3, reasoning_tokens=7),
+            make_activity(2, "a/big", "P", "k", usage=Decimal("0.75"), requests=3, reasoning_tokens=7, cached_tokens=5),
             make_activity(1, "a/big", "Q", "k", usage=Decimal("2.25"), requests=1500, prompt_tokens=1_234_567),
             make_activity(1, "b/small", "Q", "k", usage=1, byok_usage_inference=Decimal("0.5")),
         ]
@@ -377,15 +489,18 @@ class UsageByTest(Forecast):
                 "totals": {
                     "usage": "4.00", "byok_usage": "0.5", "requests": "1504",
                     "prompt_tokens": "1236567", "completion_tokens": "600", "reasoning_tokens": "7",
+                    "cached_tokens": "5",
                 },
                 "rows": [
                     {
                         "model": "a/big", "usage": "3.00", "share": "0.75", "byok_usage": "0", "requests": "1503",
                         "prompt_tokens": "1235567", "completion_tokens": "400", "reasoning_tokens": "7",
+                        "cached_tokens": "5",
                     },
                     {
                         "model": "b/small", "usage": "1", "share": "0.25", "byok_usage": "0.5", "requests": "1",
                         "prompt_tokens": "1000", "completion_tokens": "200", "reasoning_tokens": "0",
+                        "cached_tokens": "0",
                     },
                 ],
             },
@@ -427,10 +542,10 @@ class UsageByTest(Forecast):
             (
                 0,
                 f"{day(30)} to {day(1)} (UTC days); today is not in it, $0.0763 so far\n\n"
-                "model      usage   share     BYOK  requests     in  out  reasoning\n"
-                "a/big    $3.0000   75.0%  $0.0000     1,503  1.24M  400          7\n"
-                "b/small  $1.0000   25.0%  $0.5000         1     1k  200          0\n"
-                "total    $4.0000  100.0%  $0.5000     1,504  1.24M  600          7\n",
+                "model      usage   share     BYOK  requests     in  out  reasoning  cached\n"
+                "a/big    $3.0000   75.0%  $0.0000     1,503  1.24M  400          7       5\n"
+                "b/small  $1.0000   25.0%  $0.5000         1     1k  200          0       0\n"
+                "total    $4.0000  100.0%  $0.5000     1,504  1.24M  600          7       5\n",
                 "",
             ),
         )
@@ -440,7 +555,9 @@ class UsageByTest(Forecast):
         run = self.run_program("usage", "--by", "day")
         self.assertEqual(run.code, 0)
         self.assertTrue(run.out.startswith(f"{day(30)} to {day(1)} (UTC days); today is not in it\n"), run.out)
-        self.assertEqual(run.err, "openrouter-remote: warning: today's spend is unknown: GET /keys: 404 Gone\n")
+        self.assertEqual(
+            run.err, "openrouter-remote: warning: today's spend is unknown: workspace 'Default': GET /keys: 404 Gone\n"
+        )
 
     def test_today_and_what_is_older_are_not_counted(self):
         self.serve_activity(spend((0, "1000"), (1, "1"), (30, "2"), (31, "4000")))
@@ -500,16 +617,52 @@ class UsageByTest(Forecast):
         self.assertEqual(set(document["totals"].values()), {"0"})
         run = self.run_program("usage", "--by", "model")
         self.assertEqual(run.code, 0)
-        self.assertEqual(run.out.splitlines()[-1], "total  $0.0000      -  $0.0000         0   0    0          0")
+        self.assertEqual(
+            run.out.splitlines()[-1], "total  $0.0000      -  $0.0000         0   0    0          0       0"
+        )
 
     def test_a_spend_that_is_no_number_is_no_answer(self):
         for field in ("usage", "byok_usage_inference"):
-            for value in (None, "0.5", True, ["x"], {"x": 1}):
+            for value in ("0.5", True, ["x"], {"x": 1}, *([None] if field == "usage" else [])):
                 with self.subTest(field=field, value=value):
                     self.serve_activity([{**make_activity(1, "a/a", "P", "k"), field: value}])
                     run = self.run_program("usage", "--by", "model")
                     self.assertEqual((run.code, run.out), (5, ""))
                     self.assertIn(f"GET /activity: `{field}` is not a number: ", run.err)
+
+    def test_a_row_without_a_byok_amount_has_none(self):
+        for row in ({"byok_usage_inference": None}, {}):
+            with self.subTest(row=row):
+                whole = make_activity(1, "a/a", "P", "k", usage=1)
+                del whole["byok_usage_inference"]
+                self.serve_activity([{**whole, **row}])
+                self.assertEqual(self.by("model")["totals"]["byok_usage"], "0")
+
+    def test_a_name_that_the_service_does_not_give_is_null_and_a_dash(self):
+        for by, field in (("model", "model"), ("provider", "provider_name")):
+            for value in (None, "", 7, ["x"]):
+                with self.subTest(by=by, value=value):
+                    rows = [make_activity(1, "a/a", "P", "k", usage=1), make_activity(1, "b", "Q", "k", usage=2)]
+                    self.serve_activity([rows[0], {**rows[1], field: value}])
+                    self.assertIsNone(self.by(by)["rows"][0][by])
+                    line = self.run_program("usage", "--by", by).out.splitlines()[3]
+                    self.assertEqual(line.split()[:2], ["-", "$2.0000"])
+
+    def test_a_date_that_cannot_be_read_is_no_answer(self):
+        for date in ("2026/11/24", "20261124", "1764000000", "24.11.2026", "2026-11-2", "2026-11-245"):
+            for argv in (("usage", "--by", "model"), ("balance", "--alert-days", "3")):
+                with self.subTest(date=date, argv=argv):
+                    self.serve_activity([{**make_activity(1, "a/a", "P", "k", usage=100), "date": date}])
+                    run = self.run_program(*argv)
+                    self.assertEqual(run.code, 5)
+                    self.assertIn(f": GET /activity: a row with a date that cannot be read: {date}\n", run.err)
+
+    def test_rows_of_the_same_spend_go_by_byok(self):
+        self.service.activity = [
+            make_activity(1, model, "P", "k", byok_usage_inference=Decimal(usd))
+            for model, usd in (("a/a", "0.5"), ("b/b", "2"), ("c/c", "1"))
+        ]
+        self.assertEqual([row["model"] for row in self.by("model")["rows"]], ["b/b", "c/c", "a/a"])
 
     def test_counts_that_are_missing_count_as_nothing(self):
         self.serve_activity([{"date": day(1), "model": "a/a", "usage": 1, "byok_usage_inference": 0}])
@@ -522,12 +675,12 @@ class UsageByTest(Forecast):
 
     def test_it_needs_the_management_key(self):
         del self.env["OPENROUTER_MANAGEMENT_KEY"]
-        self.assertEqual(self.run_program("usage", "--by", "model"), (3, "", NEEDS_MANAGEMENT_KEY))
+        self.assertEqual(self.run_program("usage", "--by", "model"), (3, "", NEEDS_MANAGEMENT_KEY.format("error")))
 
     def test_a_terminal_gets_a_bar_for_each_share(self):
         rows = [
             {"model": name, "usage": Decimal(usage), "share": share, "byok_usage": 0, "requests": 1,
-             "prompt_tokens": 1, "completion_tokens": 1, "reasoning_tokens": 0}
+             "prompt_tokens": 1, "completion_tokens": 1, "reasoning_tokens": 0, "cached_tokens": 0}
             for name, usage, share in (("a", 3, Decimal("0.75")), ("b", 1, Decimal("0.25")), ("c", 0, Decimal(0)))
         ]  # fmt: skip
         table = program.Table(program.activity_columns("model"), [*rows, {**rows[0], "model": "n", "share": None}])
@@ -537,6 +690,6 @@ class UsageByTest(Forecast):
 
     def test_a_narrow_terminal_keeps_name_usage_and_share(self):
         row = {"model": "a", "usage": Decimal(3), "share": Decimal(1), "byok_usage": 0, "requests": 1,
-               "prompt_tokens": 1, "completion_tokens": 1, "reasoning_tokens": 0}  # fmt: skip
+               "prompt_tokens": 1, "completion_tokens": 1, "reasoning_tokens": 0, "cached_tokens": 0}  # fmt: skip
         lines = list(program.table_lines(program.Table(program.activity_columns("model"), [row]), 24))
         self.assertEqual(lines, ["model    usage   share", "a      $3.0000  100.0%"])

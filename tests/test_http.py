@@ -5,7 +5,6 @@ import gzip
 import itertools
 import json
 import os
-import re
 import socket
 from decimal import Decimal
 from email.utils import formatdate
@@ -87,6 +86,11 @@ class HttpTest(ProgramTest):
         for part in ("f00df00d", "beefbeef"):
             self.assertNotIn(part, run.out + run.err)
         return run
+
+    def misled(self, what):
+        """The same as `failed` where the address may be wrong, which is not the default one here."""
+        url = self.service.url
+        return failed(what, f"OPENROUTER_BASE_URL is {url} (from the shell): is that the address of the service?")
 
     def assert_tries(self, number):
         self.assertEqual([request.path for request in self.service.requests], ["/credits"] * number)
@@ -178,7 +182,7 @@ class Redirects(HttpTest):
         self.assertLessEqual(len(self.service.requests), 10)
 
     def test_one_that_does_not_say_where_to_is_an_error(self):
-        self.assertEqual(self.balance(lasting=answer(302, "Moved")), failed("302 Moved"))
+        self.assertEqual(self.balance(lasting=answer(302, "Moved")), self.misled("302 Moved"))
         self.assert_tries(1)
 
 
@@ -233,10 +237,9 @@ class Retries(HttpTest):
             if status not in (401, 403):
                 with self.subTest(status=status):
                     tries = 3 if status in RETRIED else 1
-                    self.assertEqual(
-                        self.balance(lasting=error(status, "Not now")),
-                        failed(f"{status} Not now" + (" (3 tries)" if tries == 3 else "")),
-                    )
+                    what = f"{status} Not now" + (" (3 tries)" if tries == 3 else "")
+                    expected = self.misled(what) if status == 404 else failed(what)
+                    self.assertEqual(self.balance(lasting=error(status, "Not now")), expected)
                     self.assert_tries(tries)
                     self.assertEqual(len(self.waits), tries - 1)
 
@@ -292,7 +295,7 @@ class Retries(HttpTest):
     def test_verbose_tells_of_each_try(self):
         self.service.fail("GET", "/credits", error(503, "Busy", {"Retry-After": "4"}))
         run = self.balance("--verbose")
-        self.assertRegex(run.err, r"\n.*GET /credits: 503 Busy, \d+\.\d+ s; trying again in 4\.0 s\n")
+        self.assertRegex(run.err, r"\n.*GET /credits: 503 Busy, \d+\.\d+ s; trying again in 4\.[4-8] s\n")
         self.assertRegex(run.err, r"\n.*GET /credits: 200, \d+\.\d+ s, \d+ bytes\n$")
 
 
@@ -302,12 +305,37 @@ class RetryAfter(HttpTest):
         self.service.fail("GET", "/credits", error(status, "Slow down", {"Retry-After": header}))
         return self.balance()
 
+    def assert_waited(self, seconds):
+        """That long and a moment more, a random one: requests that are refused together do not come back together."""
+        self.assertEqual(len(self.waits), 1)
+        self.assertTrue(seconds + 0.4 <= self.waits[0] <= seconds + 0.8, self.waits)
+
     def test_seconds_are_waited(self):
         for header, seconds in (("0", 0), ("1", 1), (" 7 ", 7), ("30", 30)):
             for status in (429, 503):
                 with self.subTest(header=header, status=status):
                     self.assertEqual(self.wait(header, status), Run(0, BALANCE, ""))
-                    self.assertEqual(self.waits, [seconds])
+                    self.assert_waited(seconds)
+
+    def test_the_milliseconds_of_a_rate_limit_are_waited_for_where_nothing_else_is_said(self):
+        later = str(int(1000 * self.now.timestamp()) + 5000)
+        for status, headers, seconds in (
+            (429, {"X-RateLimit-Reset": later}, 5),
+            (429, {"X-RateLimit-Reset": "1"}, 0),
+            (429, {"X-RateLimit-Reset": "soon"}, 0),
+            (429, {"X-RateLimit-Reset": later, "Retry-After": "2"}, 2),
+            (503, {"X-RateLimit-Reset": later}, 0),
+        ):
+            with self.subTest(status=status, headers=headers):
+                self.service.fail("GET", "/credits", error(status, "Slow down", headers))
+                self.assertEqual(self.balance(), Run(0, BALANCE, ""))
+                self.assert_waited(seconds)
+
+    def test_a_rate_limit_that_lasts_longer_than_thirty_seconds_is_an_error_at_once(self):
+        later = str(int(1000 * self.now.timestamp()) + 90_000)
+        run = self.balance(lasting=error(429, "Slow down", {"X-RateLimit-Reset": later}))
+        self.assertEqual(run, failed("429 Slow down", "the service asks to wait 90 s before the next try"))
+        self.assert_tries(1)
 
     def test_a_date_is_waited_for(self):
         now = self.now.timestamp()
@@ -318,7 +346,7 @@ class RetryAfter(HttpTest):
         ):
             with self.subTest(date=date):
                 self.assertEqual(self.wait(date), Run(0, BALANCE, ""))
-                self.assertEqual(self.waits, [seconds])
+                self.assert_waited(seconds)
 
     def test_more_than_thirty_seconds_are_an_error_at_once_that_says_how_long(self):
         for header in ("31", "3600", "999999999", "99999999999999"):
@@ -350,8 +378,7 @@ class RetryAfter(HttpTest):
         ):
             with self.subTest(header=header[:30]):
                 self.assertEqual(self.wait(header), Run(0, BALANCE, ""))
-                self.assertEqual(len(self.waits), 1)
-                self.assertTrue(0 < self.waits[0] < 2, self.waits)
+                self.assert_waited(0)
 
     def test_it_makes_no_other_status_worth_a_second_try(self):
         self.assertEqual(self.balance(lasting=error(400, "Bad", {"Retry-After": "1"})), failed("400 Bad"))
@@ -364,7 +391,10 @@ class Writes(HttpTest):
     BODY = {"name": "new"}
 
     def send(self, method, path, **options):
-        return program._http(method, self.service.url + path, path, key=MANAGEMENT_KEY, body=self.BODY, **options)
+        session = program.Session(3600, program.Secrets(), lambda text: None)
+        return program._http(
+            session, method, self.service.url + path, path, bearer=MANAGEMENT_KEY, body=self.BODY, **options
+        )
 
     def test_they_are_sent_once_whatever_happens(self):
         for method, path in (("POST", "/keys/"), ("PATCH", "/keys/abcd"), ("DELETE", "/keys/abcd")):
@@ -457,15 +487,18 @@ class UnusableAnswers(HttpTest):
             (answer(204), "204 with an answer that is not a JSON object: nothing"),
             (answer(404), "404 nothing"),
             (answer(200, "Hello"), f"{NOT_JSON}: Hello"),
-            (answer(200, "[1, 2]"), f"{NOT_JSON}: [1, 2]"),
-            (answer(200, "null"), f"{NOT_JSON}: null"),
             (answer(200, CREDITS_TEXT + ","), f"{NOT_JSON}: {CREDITS_TEXT},"),
             (answer(200, b'{"data": "\xff"}'), f'{NOT_JSON}: {{"data": "\ufffd"}}'),
             (answer(200, "x" * 10_000), f"{NOT_JSON}: {'x' * 159}…"),
-            (answer(400, {"detail": "Bad"}), '400 {"detail": "Bad"}'),
+            (answer(400, "Bad"), "400 Bad"),
         ):
             with self.subTest(what=what):
-                self.assertEqual(self.balance(lasting=fault), failed(what))
+                self.assertEqual(self.balance(lasting=fault), self.misled(what))
+
+    def test_json_that_is_no_object_says_nothing_about_the_address(self):
+        for body in ("[1, 2]", "7", '"text"', "null"):
+            with self.subTest(body=body):
+                self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"{NOT_JSON}: {body}"))
 
     def test_an_error_under_status_200_is_an_error(self):
         for said, what in (
@@ -506,7 +539,7 @@ class UnusableAnswers(HttpTest):
         self.assertEqual(
             self.balance(lasting=error(400, "a\nb\x1b[31m\x9b\u202e")), failed(r"400 a\nb\x1b[31m\x9b\u202e")
         )
-        self.assertEqual(self.balance(lasting=answer(400, "a\x1b[31m\0b")), failed(r"400 a\x1b[31m\x00b"))
+        self.assertEqual(self.balance(lasting=answer(400, "a\x1b[31m\0b")), self.misled(r"400 a\x1b[31m\x00b"))
 
     def test_what_lacks_data_of_the_right_type_is_named_with_its_status_and_an_excerpt(self):
         bodies: tuple = (
@@ -534,7 +567,7 @@ class UnusableAnswers(HttpTest):
         for number in ("NaN", "Infinity", "-Infinity", "1.", ".5", "0x10", "01", "+1"):
             with self.subTest(number=number):
                 body = f'{{"data": {{"total_credits": {number}, "total_usage": 0}}}}'
-                self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"{NOT_JSON}: {body}"))
+                self.assertEqual(self.balance(lasting=answer(200, body)), self.misled(f"{NOT_JSON}: {body}"))
 
     def test_a_number_has_at_most_a_thousand_characters_and_an_exponent_below_a_thousand(self):
         for held in ("9" * 1000, "-" + "9" * 999, "0." + "1" * 998, "1e999", "1E-999"):
@@ -666,27 +699,43 @@ class NoService(HttpTest):
         run = self.balance("--timeout", "3600")
         self.assertEqual((run.code, run.out, self.service.requests), (5, "", []))
         self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no answer: "), run.err)
-        self.assertEqual(len(self.waits), 2)
+        self.assertEqual(self.waits, [])  # it will not speak it at the next try either
 
 
 class Proxies(HttpTest):
     """The real program: urllib's handlers read the environment once."""
 
-    def test_http_proxy_is_used(self):
-        base = "http://127.0.0.1:9/api/v1"
-        for name in ("http_proxy", "HTTP_PROXY"):
+    def test_https_goes_through_a_tunnel_of_the_proxy_which_sees_no_key(self):
+        self.env["OPENROUTER_BASE_URL"] = "https://eu.openrouter.invalid/api/v1"
+        for name in ("https_proxy", "HTTPS_PROXY"):
             with self.subTest(name):
                 self.service.requests.clear()
-                self.env.update({"OPENROUTER_BASE_URL": base, name: f"http://127.0.0.1:{self.service.port}"})
-                self.assertEqual(self.start_program("balance"), Run(0, BALANCE, ""))
-                self.assertEqual([request.target for request in self.service.requests], [f"{base}/credits"])
+                self.env[name] = f"http://127.0.0.1:{self.service.port}"
+                run = self.start_program("balance")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertIn("GET /credits: no answer: Tunnel connection failed: 404 Not Found (3 tries)\n", run.err)
+                self.assertEqual({request.target for request in self.service.requests}, {"eu.openrouter.invalid:443"})
+                self.assertNotIn(USER_KEY, str(self.service.requests))
                 del self.env[name]
 
     def test_no_proxy_goes_around_it(self):
+        self.env["OPENROUTER_BASE_URL"] = "https://eu.openrouter.invalid/api/v1"
+        self.env.update(https_proxy=f"http://127.0.0.1:{self.service.port}", no_proxy=".invalid")
+        run = self.start_program("balance", "--timeout", "0.2")
+        self.assertEqual((run.code, self.service.requests), (5, []))
+
+    def test_loopback_is_never_asked_through_a_proxy_which_would_be_shown_the_key(self):
         proxy = self.other_service()
-        self.env.update({"http_proxy": f"http://127.0.0.1:{proxy.port}", "no_proxy": "127.0.0.1"})
-        self.assertEqual(self.start_program("balance"), Run(0, BALANCE, ""))
-        self.assert_tries(1)
+        urls = [self.service.url, self.service.url.replace("127.0.0.1", "localhost")]
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            for url in urls:
+                with self.subTest(name, url=url):
+                    env = {"OPENROUTER_BASE_URL": url, name: f"http://127.0.0.1:{proxy.port}"}
+                    self.service.requests.clear()
+                    self.env.update(env)
+                    self.assertEqual(self.start_program("balance"), Run(0, BALANCE, ""))
+                    self.assert_tries(1)
+                    del self.env[name]
         self.assertEqual(proxy.requests, [])
 
 
@@ -730,6 +779,7 @@ class Refusals(HttpTest):
                 self.env["OPENROUTER_API_KEY"] = key
                 run = self.balance()
                 self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
-                self.assertTrue(
-                    re.match(r"openrouter-remote: error: OPENROUTER_API_KEY \(from the shell\) is malformed: ", run.err)
+                self.assertRegex(
+                    run.err,
+                    r"\Aopenrouter-remote: error: OPENROUTER_API_KEY \(from the shell\) is malformed: it holds ",
                 )

@@ -1,15 +1,20 @@
 """`keys`: the account's keys, found by name and never mistaken, created once, changed and deleted."""
 
 import contextlib
+import gzip
 import io
 import json
 import os
 import pty
+import re
+import shlex
 import signal
 import socket
 import subprocess
 import termios
+import threading
 import unittest
+import zlib
 from decimal import Decimal
 from typing import Any
 from unittest import mock
@@ -22,6 +27,7 @@ from standin import (
     answer,
     cut,
     drip,
+    encode,
     error,
     hang_up,
     hang_up_after_work,
@@ -32,6 +38,8 @@ from standin import (
     make_workspace,
     never,
     redirect,
+    stream,
+    when,
 )
 from support import COMMAND, ProgramTest, Run, program
 
@@ -85,7 +93,7 @@ class KeysTest(ProgramTest):
 
 
 class ListTest(KeysTest):
-    HINT = "hint: there are more keys; openrouter-remote keys list --all shows every page of every workspace\n"
+    HINT = "hint: there may be more keys; openrouter-remote keys list --all shows every page of every workspace\n"
 
     def test_the_table_is_newest_first_with_a_mark_on_disabled_keys(self):
         self.start(
@@ -119,16 +127,30 @@ class ListTest(KeysTest):
 
     def test_the_first_page_of_the_default_workspace_is_listed_disabled_keys_included(self):
         workspaces = [make_workspace(n) for n in range(2)]
-        keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 2) for n in range(8)]
-        self.start(*keys, workspaces=workspaces, page_size=3)
-        self.assertEqual(["key 0", "key 2", "key 4"], [line[5:10] for line in self.keys("list").out.splitlines()[1:]])
+        keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 2) for n in range(14)]
+        self.start(*keys, workspaces=workspaces, page_size=5)
+        names = [line[5:11].strip() for line in self.keys("list").out.splitlines()[1:]]
+        self.assertEqual(["key 0", "key 2", "key 4", "key 6", "key 8"], names)
+
+    def test_an_expired_key_is_listed_with_its_mark_and_can_be_named(self):
+        self.start(make_key(1, name="past", expires_at="2026-11-25T11:59:59Z"), make_key(2, name="web"))
+        marks = [line[:3] for line in self.keys("list").out.splitlines()[1:]]
+        self.assertEqual(["[-]", "[ ]"], marks)
+        self.assertEqual(0, self.keys("disable", "past").code)
+
+    def test_the_first_page_is_one_request_in_a_row(self):
+        for count in (1, 99):
+            service = self.start(*(make_key(n) for n in range(count)))
+            self.keys("list")
+            self.assertEqual(["/keys", "/workspaces"], sorted(request.path for request in service.requests))
 
     def test_all_lists_every_page_of_every_workspace(self):
         workspaces = [make_workspace(n) for n in range(2)]
-        keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 2) for n in range(8)]
-        self.start(*keys, workspaces=workspaces, page_size=3)
+        keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 2) for n in range(14)]
+        self.start(*keys, workspaces=workspaces, page_size=5)
         run = self.keys("list", "--all")
-        self.assertEqual([0, 2, 4, 6, 1, 3, 5, 7], [int(line[9]) for line in run.out.splitlines()[1:]])
+        expected = [*range(0, 14, 2), *range(1, 14, 2)]
+        self.assertEqual(expected, [int(line[9:11]) for line in run.out.splitlines()[1:]])
         self.assertEqual((0, ""), (run.code, run.err))
 
     def test_a_hint_says_so_when_there_are_more_keys_and_only_then(self):
@@ -136,10 +158,10 @@ class ListTest(KeysTest):
             (0, 100, 1, True, False),
             (0, 100, 2, True, True),
             (99, 100, 1, True, False),
-            (100, 100, 1, True, False),
+            (100, 100, 1, True, True),
             (101, 100, 1, True, True),
-            (25, 25, 1, False, False),
-            (26, 25, 1, False, True),
+            (24, 25, 1, False, False),
+            (25, 25, 1, False, True),
             (1, 100, 2, True, True),
             (1, 100, 1, False, False),
         ):
@@ -155,7 +177,7 @@ class ListTest(KeysTest):
                     self.assertEqual((0, err), self.keys("list", *options)[::2])
 
     def test_all_has_no_hint(self):
-        self.start(*(make_key(n) for n in range(3)), page_size=1, workspaces=[make_workspace(n) for n in range(2)])
+        self.start(*(make_key(n) for n in range(13)), page_size=5, workspaces=[make_workspace(n) for n in range(2)])
         self.assertEqual("", self.keys("list", "--all").err)
 
     def test_no_keys_are_a_header_and_a_line_on_stderr(self):
@@ -175,7 +197,7 @@ class ListTest(KeysTest):
             make_key(n, workspace_id=workspaces[n % 2]["id"], usage=Decimal(f"{n}.1"), external_user="é")
             for n in (9, 4, 7, 2)
         ]
-        self.start(*keys, workspaces=workspaces, page_size=1)
+        self.start(*keys, workspaces=workspaces)
         run = self.keys("list", "--all", "--json")
         document = json.loads(run.out, parse_float=Decimal)
         self.assertEqual(["tool"] + [keys[i]["hash"] for i in (1, 3, 0, 2)], list(document))
@@ -206,9 +228,9 @@ class NamingTest(KeysTest):
         super().setUp()
         workspaces = [make_workspace(n) for n in range(2)]
         self.all = [
-            make_key(n, name=f"name-{n}", workspace_id=workspaces[n % 2]["id"], disabled=n == 5) for n in range(7)
+            make_key(n, name=f"name-{n}", workspace_id=workspaces[n % 2]["id"], disabled=n == 5) for n in range(14)
         ]
-        self.start(*self.all, workspaces=workspaces, page_size=2)
+        self.start(*self.all, workspaces=workspaces, page_size=5)
 
     def found(self, name):
         """The name of the key that `keys show NAME` shows."""
@@ -542,7 +564,7 @@ class CreateTest(KeysTest):
         )
 
     def test_a_key_of_another_form_is_shown_whole(self):
-        for secret in ("sk-or-v2-Ab.cd/ef+gh==ijklmnopqrstuvwxyz-0123456789_tuvwxyz", "ключ-" + "0123456789" * 6):
+        for secret in ("sk-or-v2-Ab.cd/ef+gh==ijklmnopqrstuvwxyz-0123456789_tuvwxyz", "sk-or-v1-" + "0123456789" * 20):
             with self.subTest(secret):
                 service = self.start()
                 service.fail("POST", "/keys/", answer(201, {"data": make_key(5), "key": secret}))
@@ -575,27 +597,286 @@ class CreateTest(KeysTest):
         service = self.start(create_path="no-slash-405")
         service.always("POST", "/keys", error(404, "Not Found"))
         self.assertEqual(
-            Run(5, "", f"creating the key 'ci'\n{LABEL}error: POST /keys: 404 Not Found\n"),
+            Run(
+                5,
+                "",
+                f"creating the key 'ci'\n{LABEL}error: POST /keys: 404 Not Found\n"
+                f"hint: OPENROUTER_BASE_URL is {service.url} (from the shell): is that the address of the service?\n",
+            ),
             self.keys("create", "--name", "ci"),
         )
 
-    def test_interrupted_it_says_that_a_key_may_have_been_created(self):
+
+class EchoTest(KeysTest):
+    """Answers that send the request back, a credential in use with it, or wrap the new key in odd ways."""
+
+    ECHO = f"Authorization: Bearer {MANAGEMENT_KEY}"
+
+    def create(self, fault, key=FIRST_SECRET):
+        """A run in which POST is answered by `fault`: the new key is shown once, and no credential anywhere."""
         service = self.start()
-        service.always("POST", "*", never())
-        with self.started("keys", "create", "--name", "ci") as process:
-            service.wait_for_requests()
-            process.send_signal(signal.SIGINT)
+        service.fail("POST", "/keys/", fault)
+        run = self.keys("create", "--name", "ci", "--timeout", "0.3")
+        self.assertEqual(int(key is not None), run.err.splitlines().count(FIRST_SECRET), run.err)
+        for secret in (MANAGEMENT_KEY, USER_KEY):
+            self.assertNotIn(secret[9:40], run.out + run.err)
+        return run
+
+    def test_an_echo_of_a_credential_is_never_taken_for_the_new_key(self):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        whole = json.dumps({"echo": self.ECHO, "keys": [USER_KEY, MANAGEMENT_KEY]})
+        for name, fault in (
+            ("a page under 200", answer(200, f"<h1>Debug</h1><p>{self.ECHO}</p>", content_type="text/html")),
+            ("an error under 200", answer(200, {"error": {"message": self.ECHO}})),
+            ("a place of the key", answer(201, {"data": make_key(5), "key": MANAGEMENT_KEY})),
+            ("the data", answer(201, {"data": {**make_key(5), "key": USER_KEY}})),
+            ("with something behind it", answer(201, {"data": make_key(5), "key": f"{MANAGEMENT_KEY}-debug"})),
+            ("a part of it", answer(201, {"data": make_key(5), "key": MANAGEMENT_KEY[:40]})),
+            ("at the end of a sentence", answer(200, f"<p>Not {MANAGEMENT_KEY}. Not {USER_KEY}.")),
+            ("side by side", answer(200, f"<p>{MANAGEMENT_KEY}{USER_KEY}")),
+            *((f"cut at {n}", cut(whole, n)) for n in range(20, len(whole), 7)),
+        ):
+            with self.subTest(name):
+                self.assertEqual(5, self.create(fault, key=None).code)
+
+    def test_beside_an_echo_the_new_key_is_found(self):
+        data = make_key(5, name="ci")
+        for name, body, code in (
+            ("a member", {"data": data, "key": FIRST_SECRET, "debug": {"authorization": self.ECHO}}, 0),
+            ("before it", {"debug": self.ECHO, "data": data, "key": FIRST_SECRET}, 0),
+            ("in the other place", {"key": MANAGEMENT_KEY, "data": {**data, "key": FIRST_SECRET}}, 0),
+            ("elsewhere", {"data": data, "debug": [self.ECHO, {"made": FIRST_SECRET}]}, 0),
+            ("a page", f"<p>{self.ECHO}</p><p>Your key is {FIRST_SECRET}.</p>", 5),
+            ("side by side", f"<p>{MANAGEMENT_KEY}{FIRST_SECRET}</p>", 5),
+        ):
+            with self.subTest(name):
+                self.assertEqual(code, self.create(answer(201, body)).code)
+
+    def test_a_key_that_came_whole_is_shown_whatever_it_was_wrapped_in(self):
+        body = encode({"data": make_key(5, name="ci"), "key": FIRST_SECRET})
+        packed, deflated = gzip.compress(body), zlib.compress(body)
+        broken = packed[:-8] + b"\0" * 8
+        half = len(body) // 2
+        raw = zlib.compressobj(wbits=-15)
+        bare = raw.compress(body) + raw.flush()
+
+        def chunk(data):
+            return b"%x\r\n%s\r\n" % (len(data), data)
+
+        chunked = json_head({"Transfer-Encoding": "chunked"})
+        odd = ("utf-8", "none", "br")
+        refusals = (400, 401, 403, 404, 405, 409, 422, 429, 500, 502, 503)
+        for name, fault in (
+            ("its length ten too big", stream(lambda: [json_head({"Content-Length": len(body) + 10}), body])),
+            ("no last chunk", stream(lambda: [chunked, chunk(body)])),
+            ("a chunk of a negative size", stream(lambda: [chunked, b"-1\r\n", body])),
+            ("a connection kept open", never(json_head({}), body)),
+            ("a connection kept open, in chunks", never(chunked, chunk(body))),
+            ("a connection kept open, packed", never(json_head({"Content-Encoding": "gzip"}), packed)),
+            *((f"the encoding {name}", answer(201, body, {"Content-Encoding": name})) for name in odd),
+            ("deflate", answer(201, deflated, {"Content-Encoding": "deflate"})),
+            ("bare deflate", answer(201, bare, {"Content-Encoding": "deflate"})),
+            ("gzip that is not announced", answer(201, packed, {"Content-Encoding": "identity"})),
+            ("gzip that is none", answer(201, body, {"Content-Encoding": "gzip"})),
+            ("a wrong check sum", answer(201, broken, {"Content-Encoding": "gzip"})),
+            ("gzip cut in its sum", answer(201, packed[:-4], {"Content-Encoding": "gzip"})),
+            ("bytes behind gzip", answer(201, packed + b"more", {"Content-Encoding": "gzip"})),
+            *((str(status), answer(status, body)) for status in refusals),
+            *((str(status), answer(status, body, {"Location": "/"})) for status in (301, 302, 303)),
+            ("a redirect elsewhere", answer(307, body, {"Location": "https://example.invalid/"})),
+            ("an error beside it", answer(201, {"error": {"message": "late"}, "key": FIRST_SECRET})),
+            ("a list", answer(201, [{"key": FIRST_SECRET}])),
+        ):
+            with self.subTest(name):
+                run = self.create(fault)
+                self.assertEqual((5, ""), run[:2])
+                self.assertIn("; the key was created and is shown above\n", run.err)
+                self.assertEqual(["POST"], [method for method, _, _ in self.changes(self.service)])
+        members = gzip.compress(body[:half]) + gzip.compress(body[half:])
+        self.assertEqual(0, self.create(answer(201, members, {"Content-Encoding": "gzip"})).code)
+        self.assertEqual(0, self.create(answer(201, body.decode().encode("utf-16-le"))).code)
+
+    def test_rotation_changes_nothing_of_the_old_key_unless_the_new_one_was_shown(self):
+        for name, fault in (
+            ("an echo", answer(200, {"data": make_key(5), "key": MANAGEMENT_KEY})),
+            ("a page", answer(200, f"<p>{self.ECHO}")),
+            ("an error", answer(500, self.ECHO)),
+        ):
+            with self.subTest(name):
+                service = self.start(make_key(1, name="ci"))
+                service.fail("POST", "/keys/", fault)
+                self.assertEqual(5, self.keys("rotate", "ci", "--disable-old").code)
+                self.assertEqual(["POST"], [method for method, _, _ in self.changes(service)])
+                self.assertEqual(("ci", False), (service.keys[0]["name"], service.keys[0]["disabled"]))
+
+
+class InterruptTest(KeysTest):
+    """What an interrupted change says of what is done and what is unknown; the real program."""
+
+    AWAITED = f"{LABEL}warning: the answer with the new key is awaited; another interrupt gives it up\n"
+    LOOK = "look for it with: openrouter-remote keys list --all, before you try again\n"
+
+    def interrupted(self, *argv, method, number=signal.SIGINT, times=1, answered=False):
+        """A run that gets a signal when the request with this method has arrived: its Run. With `answered` the answer
+        comes after the last signal."""
+        last = threading.Event()
+        self.service.fail(method, "*", when(last) if answered else never())
+        with self.started("keys", *argv) as process:
+            while method not in [request.method for request in list(self.service.requests)]:
+                self.service.wait_for_requests(len(self.service.requests) + 1)
+            said = ""
+            for turn in range(times):
+                process.send_signal(number)
+                if turn < times - 1 or answered:  # the next one comes when this one was heard
+                    while not said.endswith(self.AWAITED):
+                        said += process.stderr.readline()
+            last.set()
             out, err = process.communicate()
+        return Run(process.returncode, out, said + err)
+
+    def test_the_first_one_waits_for_the_new_key_and_is_obeyed_after_it_is_shown(self):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
+            with self.subTest(number):
+                self.start()
+                run = self.interrupted("create", "--name", "ci", method="POST", number=number, answered=True)
+                done = f"{LABEL}warning: interrupted: the new key was created and is shown above\n"
+                shown = SHOWN_ONCE.replace("the new key,", f"{self.AWAITED}the new key,", 1)
+                self.assertEqual(Run(code, "", f"{shown}{FIRST_SECRET}\n{done}"), run)
+
+    def test_the_second_one_gives_up_and_says_that_it_is_unknown_whether_a_key_was_created(self):
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
+            with self.subTest(number):
+                self.start()
+                run = self.interrupted("create", "--name", "ci", method="POST", number=number, times=2)
+                unknown = f"{LABEL}warning: interrupted: whether the key was created is unknown; {self.LOOK}"
+                self.assertEqual(Run(code, "", f"creating the key 'ci'\n{self.AWAITED}{unknown}"), run)
+
+    def test_a_change_that_was_sent_is_unknown(self):
+        for argv, method, what in (
+            (("disable", "ci"), "PATCH", "the key was disabled"),
+            (("enable", "ci"), "PATCH", "the key was enabled"),
+            (("rename", "ci", "x"), "PATCH", "the key was renamed"),
+            (("set-limit", "ci", "1"), "PATCH", "the limit was changed"),
+            (("delete", "ci", "-y"), "DELETE", "the key was deleted"),
+        ):
+            for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
+                with self.subTest(argv, number=number):
+                    self.start(make_key(1, name="ci"))
+                    look = "look at it with: openrouter-remote keys show 6b86b273ff34"
+                    warning = f"{LABEL}warning: interrupted: whether {what} is unknown; {look}\n"
+                    run = self.interrupted(*argv, method=method, number=number)
+                    self.assertEqual(Run(code, "", warning), run)
+
+    def test_a_rotation_says_what_is_left_to_do(self):
+        self.start(make_key(1, name="ci"))
+        run = self.interrupted("rotate", "ci", method="PATCH")
+        self.assertEqual((130, ""), run[:2])
         self.assertEqual(
-            Run(
-                130,
-                "",
-                "creating the key 'ci'\n"
-                f"{LABEL}warning: interrupted: whether the key was created is unknown; "
-                "look for it with: openrouter-remote keys list --all, before you try again\n",
-            ),
-            Run(process.returncode, out, err),
+            f"{LABEL}warning: interrupted: the new key was shown above and works; whether the old key was renamed is "
+            "unknown; look at it with: openrouter-remote keys show 6b86b273ff34; left to do: "
+            "openrouter-remote keys rename 6b86b273ff34 'ci (old 2026-11-25)'; "
+            "openrouter-remote keys disable 6b86b273ff34\n",
+            run.err.partition(f"{FIRST_SECRET}\n")[2],
         )
+
+    def test_what_only_reads_is_quiet(self):
+        self.start(make_key(1, name="ci"))
+        self.assertEqual(Run(130, "", ""), self.interrupted("show", "ci", method="GET"))
+
+
+class UnmadeChangeTest(KeysTest):
+    """A change is believed when the answer shows it."""
+
+    def test_a_key_that_is_as_it_was_is_exit_5(self):
+        for argv in CHANGES:
+            if argv[0] not in ("delete", "rotate"):
+                with self.subTest(argv):
+                    key = make_key(1, name="ci", disabled=argv[0] == "enable")
+                    self.start(key, heeds_changes=False)
+                    message = f"PATCH /keys/{key['hash']}: the service left the key as it was"
+                    self.fails(5, message, *argv)
+
+    def test_so_is_an_old_key_that_a_rotation_leaves_as_it_was(self):
+        hint = "hint: the new key was shown above and works; the old one works until it is disabled"
+        for options in ((), ("--disable-old",)):
+            self.start(make_key(1, name="ci"), heeds_changes=False)
+            run = self.keys("rotate", "ci", *options)
+            self.assertEqual(5, run.code)
+            self.assertIn("error: PATCH /keys/6b86b273ff34", run.err)
+            self.assertIn(hint, run.err)
+
+    def test_a_limit_is_compared_as_a_number(self):
+        service = self.start(make_key(1, name="ci"))
+        for given, stands in (("5", Decimal("5.0")), ("5.50", Decimal("5.5")), ("0", Decimal("0.00"))):
+            with self.subTest(given=given):
+                service.fail("PATCH", "*", answer(200, {"data": {**service.keys[0], "limit": stands}}))
+                self.assertEqual(0, self.keys("set-limit", "ci", given).code)
+
+
+class PoisonTest(KeysTest):
+    """Commands that are printed to be run: what came from the service is one word of them, or left out."""
+
+    NAMES = (
+        "it's",
+        "; touch PWNED",
+        "$(touch PWNED)",
+        "`touch PWNED`",
+        "a && b",
+        "--disable-old",
+        "-y",
+        "a  b",
+        "größe",
+        "\\",
+        '"',
+        "#",
+        "~",
+        "*",
+        "!!",
+    )
+
+    def test_a_name_is_one_word_of_the_command_and_runs_as_it_stands(self):
+        for name in self.NAMES:
+            with self.subTest(name):
+                service = self.start(make_key(1, name=name))
+                service.fail("PATCH", "*", error(500, "Down"))
+                run = self.keys("rotate", "6b86b273ff34")
+                command = re.search(r"left to do: (openrouter-remote keys rename .*); openrouter-remote", run.err)
+                assert command, run.err
+                words = shlex.split(command[1])
+                self.assertEqual(f"{name} (old 2026-11-25)", words[-1])
+                service.keys = [key for key in service.keys if key["hash"] == make_key(1)["hash"]]
+                self.assertEqual(0, self.run_program(*words[1:]).code)
+                self.assertEqual(f"{name} (old 2026-11-25)", service.keys[0]["name"])
+
+    def test_a_name_that_cannot_be_shown_as_it_is_is_left_out_and_that_is_said(self):
+        for name in ("a\nb", "a\tb", "\x1b[31m", "a\u202eb", "a\xa0b", "a\u200bb", f"for {USER_KEY}"):
+            with self.subTest(name):
+                self.env["OPENROUTER_API_KEY"] = USER_KEY
+                service = self.start(make_key(1, name=name))
+                service.fail("PATCH", "*", error(500, "Down"))
+                run = self.keys("rotate", "6b86b273ff34")
+                rename = "keys rename 6b86b273ff34 (and what cannot be shown here: it has unprintable characters); "
+                self.assertIn(f"left to do: openrouter-remote {rename}openrouter-remote keys disable", run.err)
+
+    def test_a_hash_is_one_word_too(self):
+        for hash, quoted in ((";touch PWNED", "';touch PWNED'"), ("-x", "-- -x"), ("$(id)", "'$(id)'")):
+            with self.subTest(hash):
+                service = self.start({**make_key(1, name="ci"), "hash": hash})
+                service.always("PATCH", "*", error(500, "Down"))
+                self.assertIn(f"keys disable {quoted}\n", self.keys("rotate", "ci").err)
+                service.keys = service.keys[1:]
+                service.always("DELETE", "*", error(500, "Down"))
+                self.assertIn(f"keys show {quoted}\n", self.keys("delete", "ci", "-y").err)
+
+    def test_a_reset_that_this_program_does_not_know_makes_no_command(self):
+        service = self.start(make_key(1, name="ci", limit=5, limit_reset="; touch PWNED"))
+        new = make_key(7, name="ci", limit=5)
+        service.fail("POST", "/keys/", answer(201, {"data": new, "key": FIRST_SECRET}))
+        service.always("PATCH", "*", error(500, "Down"))
+        run = self.keys("rotate", "ci")
+        self.assertEqual(5, run.code)
+        self.assertIn("hint: delete it and make another: openrouter-remote keys delete 7902699be42c\n", run.err)
+        self.assertNotIn("--reset", run.err)
 
 
 class CreateSettingsTest(KeysTest):
@@ -633,10 +914,10 @@ class CreateSettingsTest(KeysTest):
 
     def test_a_change_that_fails_is_a_warning_with_a_command_that_sets_it(self):
         for ignored, asked, sets in (
-            ({"limit_reset"}, self.ASKED, "5 --reset weekly"),
-            ({"limit_reset"}, ("create", "--name", "ci", "--limit-reset", "daily"), "none --reset daily"),
-            ({"limit"}, self.ASKED, "5"),
-            ({"limit", "limit_reset"}, self.ASKED, "5 --reset weekly"),
+            ({"limit_reset"}, self.ASKED, "--reset weekly {} 5"),
+            ({"limit_reset"}, ("create", "--name", "ci", "--limit-reset", "daily"), "--reset daily {} none"),
+            ({"limit"}, self.ASKED, "{} 5"),
+            ({"limit", "limit_reset"}, self.ASKED, "--reset weekly {} 5"),
         ):
             for fault, reason in (
                 (error(500, "Broken"), "500 Broken"),
@@ -653,7 +934,7 @@ class CreateSettingsTest(KeysTest):
                     self.assertEqual(key["hash"], json.loads(run.out)["hash"])
                     warning, hint = run.err.partition(f"{FIRST_SECRET}\n")[2].splitlines()
                     self.assertIn(f"{LABEL}warning: PATCH /keys/{key['hash']}: {reason}", warning)
-                    command = f"openrouter-remote keys set-limit {key['hash'][:12]} {sets}"
+                    command = "openrouter-remote keys set-limit " + sets.format(key["hash"][:12])
                     self.assertEqual(f"hint: run: {command}", hint)
                     self.assertEqual(0, self.run_program(*command.split()[1:]).code)
                     wanted = dict(zip(asked[3::2], asked[4::2]))
@@ -682,7 +963,8 @@ class CreateSettingsTest(KeysTest):
                 run = self.keys(*self.ASKED)
                 self.assertEqual(5, run.code)
                 self.shown_once(run)
-                self.assertIn(f"hint: run: openrouter-remote keys set-limit {service.keys[0]['hash'][:12]} 5", run.err)
+                command = f"keys set-limit --reset weekly {service.keys[0]['hash'][:12]} 5"
+                self.assertIn(f"hint: run: openrouter-remote {command}\n", run.err)
 
     def test_a_change_that_changes_nothing_is_a_failure_of_the_change(self):
         service = self.start(ignored_on_create={"limit_reset"})
@@ -693,7 +975,8 @@ class CreateSettingsTest(KeysTest):
         service.fail("PATCH", "*", unheeding)
         run = self.keys(*self.ASKED)
         self.assertEqual(5, run.code)
-        self.assertIn(f"hint: run: openrouter-remote keys set-limit {service.keys[0]['hash'][:12]} 5", run.err)
+        command = f"keys set-limit --reset weekly {service.keys[0]['hash'][:12]} 5"
+        self.assertIn(f"hint: run: openrouter-remote {command}\n", run.err)
 
 
 class CreateOnceTest(KeysTest):
@@ -1052,10 +1335,12 @@ class DeleteTest(KeysTest):
                 self.service.fail("DELETE", f"/keys/{self.hash}", answer(200, body))
                 self.fails(
                     5,
-                    f"DELETE /keys/{self.hash}: an answer that does not say it was deleted",
+                    f"DELETE /keys/{self.hash}: an answer that does not say it was deleted; "
+                    "whether the key was deleted is unknown",
                     "delete",
                     self.hash,
                     "-y",
+                    hint="look at it with: openrouter-remote keys show d4735e3a265e",
                 )
 
 
@@ -1163,7 +1448,8 @@ class CredentialTest(KeysTest):
                     "is not set",
                     *argv,
                     hint="set OPENROUTER_PROVISIONING_KEY in the shell or in a .env file; make a management key at "
-                    "https://openrouter.ai/settings/management-keys",
+                    "https://openrouter.ai/settings/management-keys. OPENROUTER_API_KEY (from the shell) is set: if it "
+                    "holds a management key, call it OPENROUTER_PROVISIONING_KEY",
                 )
         self.assertEqual([], service.requests)
 

@@ -147,12 +147,20 @@ class JsonTest(OutputTest):
         del payload["tool"]
         self.assertEqual(payload, model)
 
-    def test_a_row_that_is_called_tool_is_not_taken_for_the_tool(self):
-        self.start(models=[make_model("tool"), make_model("a/b", tool="hammer")])
+    def test_a_member_that_is_called_tool_is_not_taken_for_the_tool(self):
+        self.start(models=[make_model("a/b", tool="hammer")])
         tool = {"name": "openrouter-remote", "version": program.__version__}
-        listing = json.loads(self.run_program("models", "list", "--json").out)
-        self.assertEqual((list(listing), listing["tool"]), (["tool", "a/b"], tool))
         self.assertEqual(json.loads(self.run_program("models", "show", "a/b", "--json").out)["tool"], tool)
+
+    def test_a_row_whose_identifier_is_tool_is_no_answer_since_no_listing_could_hold_it(self):
+        service = self.start(models=[make_model("tool"), make_model("a/b")])
+        service.keys = [{**make_key(1), "hash": "tool"}]
+        for argv, identifier in ((("models", "list"), "id"), (("keys", "list"), "hash"), (("usage",), "hash")):
+            for options in ((), ("--json",)):
+                with self.subTest(argv=argv, options=options):
+                    run = self.run_program(*argv, *options)
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    self.assertIn(f": 200 with a row that has no usable `{identifier}`: ", run.err)
 
     def test_an_empty_listing_is_no_error(self):
         service = self.start()
@@ -242,7 +250,7 @@ class ExactMoneyTest(OutputTest):
                 self.credits(number, "1")
                 run = self.run_program("balance")
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertRegex(run.err, r"\Aopenrouter-remote: error: GET /credits: .{1,300}\n\Z")
+                self.assertRegex(run.err, r"\Aopenrouter-remote: error: GET /credits: .{1,300}\n(hint: .+\n)?\Z")
 
     def test_prices_keep_their_digits_as_text_and_as_numbers(self):
         smallest = "0.00000000000000000000001"
@@ -679,7 +687,7 @@ class JqTest(OutputTest):
         self.check("balance --json", ".tool", tool)
 
     def test_the_month(self):
-        self.check("usage --json", ".totals.monthly * 10000", "22150\n")
+        self.check("usage --json", ".totals.monthly * 10000", "24255\n")
 
     def test_the_prices_of_a_model(self):
         pricing = '{\n  "prompt": "0.00000012",\n  "completion": "0.00000039"\n}\n'

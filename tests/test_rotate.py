@@ -5,6 +5,7 @@ import re
 import shlex
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 from standin import (
     MANAGEMENT_KEY,
@@ -17,7 +18,7 @@ from standin import (
     make_secret,
     make_workspace,
 )
-from support import ProgramTest, Run
+from support import ProgramTest, Run, program
 
 SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
 RESEARCH = make_workspace(1)["id"]
@@ -208,7 +209,7 @@ class RotateTest(KeysTest):
                 self.assertIs(type(body.get("limit", 0)), float if body.get("limit") == 0.1 else int)
 
     def test_a_key_without_a_name_is_left_alone(self):
-        message = "openrouter-remote: error: GET /keys: the key has no name, so nothing was done\n"
+        message = "openrouter-remote: error: GET /keys: the key has no usable `name`, so nothing was done\n"
         for name in (None, 5, ["ci"]):
             with self.subTest(name=name):
                 self.set_old(name=name)
@@ -292,6 +293,43 @@ class RotateTest(KeysTest):
                 done = self.run_program(*shlex.split(command)[1:])
                 self.assertEqual((done.code, self.old["name"]), (0, f"{name} (old 2026-11-25)"), run.err)
 
+    def test_a_key_with_a_field_of_another_type_is_left_alone(self):
+        for field, value in (
+            ("expires_at", 1764000000),
+            ("limit", {"usd": 5}),
+            ("limit", "5"),
+            ("limit", True),
+            ("limit_reset", ["daily"]),
+            ("include_byok_in_limit", "yes"),
+            ("workspace_id", 7),
+        ):
+            with self.subTest(field=field, value=value):
+                odd = answer(200, {"data": {**self.old, field: value}})
+                self.service.always("GET", f"/keys/{self.old['hash']}", odd)
+                message = f"error: GET /keys: the key has no usable `{field}`, so nothing was done\n"
+                self.service.requests.clear()
+                self.assertEqual(self.keys("rotate", self.old["hash"]), Run(5, "", f"openrouter-remote: {message}"))
+                self.assertEqual([request.method for request in self.service.requests], ["GET"])
+
+    def test_a_fault_of_the_program_after_the_new_key_was_shown_names_what_is_left(self):
+        with mock.patch.object(program.Service, "update_key", side_effect=TypeError("unhashable")):
+            run = self.keys("rotate", "ci")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn(
+            f"{SECRET}\nopenrouter-remote: error: unexpected TypeError: unhashable\nhint: the new key", run.err
+        )
+        self.assertIn(f"left to do: openrouter-remote keys rename {self.short} '{self.name}'", run.err)
+
+    def test_an_expiry_that_is_past_is_left_out_and_that_is_said(self):
+        self.set_old(expires_at="2026-11-01T00:00:00Z")
+        run = self.keys("rotate", "ci")
+        self.assertEqual(run.code, 0)
+        self.assertIn(
+            "openrouter-remote: warning: the old key expired at 2026-11-01T00:00:00Z; the new one does not expire\n",
+            run.err,
+        )
+        self.assertIsNone(self.service.keys[0]["expires_at"])
+
     def test_it_can_be_rotated_again(self):
         self.keys("rotate", "ci")
         self.assertEqual(self.keys("rotate", "ci").code, 0)
@@ -360,7 +398,7 @@ class RotateTest(KeysTest):
             [
                 f"openrouter-remote: warning: PATCH /keys/{new['hash']}: 500 Down; "
                 'the new key lacks {"limit": 5, "limit_reset": "monthly"}',
-                f"hint: run: openrouter-remote keys set-limit {new['hash'][:12]} 5 --reset monthly",
+                f"hint: run: openrouter-remote keys set-limit --reset monthly {new['hash'][:12]} 5",
                 f"hint: then run: openrouter-remote keys rename {self.short} '{self.name}'; "
                 f"openrouter-remote keys disable {self.short}",
             ],

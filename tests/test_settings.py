@@ -7,11 +7,12 @@ import re
 import unittest
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, USER_KEY, answer, error
+from standin import EXPIRED_KEY, MANAGEMENT_KEY, USER_KEY, answer, error
 from support import ProgramTest, Run, program
 
 ANOTHER_KEY = "sk-or-v1-" + "cafe" * 16
 DEFAULT = "https://openrouter.ai/api/v1"
+BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 MANAGEMENT_COMMANDS = (
     ("usage",),
     ("usage", "--by", "model"),
@@ -37,11 +38,11 @@ class SettingsTest(ProgramTest):
         return program.Settings(list(env_files), warnings.append), warnings
 
     def user_key(self, *env_files):
-        setting = self.settings(*env_files)[0].key(program.USER_KEY)
+        setting = self.settings(*env_files)[0].find(program.USER_KEY.names)
         return setting and setting.value
 
     def management_key(self, *env_files):
-        setting = self.settings(*env_files)[0].key(program.MANAGEMENT_KEY)
+        setting = self.settings(*env_files)[0].find(program.MANAGEMENT_KEY.names)
         return setting and setting.value
 
     def base_url(self, *env_files):
@@ -190,14 +191,33 @@ class EnvSyntaxTest(SettingsTest):
             file.write(b"OTHER=\xff\nOPENROUTER_API_KEY=" + USER_KEY.encode())
         self.assertEqual(self.user_key(path), USER_KEY)
 
-    def test_a_file_of_another_encoding_is_only_unreadable_lines(self):
-        path = self.write("settings", "")
+    def write_bytes(self, name, content):
+        path = self.write(name, "")
         with open(path, "wb") as file:
-            file.write(f"OPENROUTER_API_KEY={USER_KEY}\r\n".encode("utf-16"))
-        self.start()
+            file.write(content)
+        return path
+
+    def test_a_file_in_utf_16_is_read_as_such(self):
+        for byte_order in ("le", "be"):
+            with self.subTest(byte_order):
+                text = f"\ufeffOPENROUTER_API_KEY={USER_KEY}\r\n"
+                self.assertEqual(
+                    self.user_key(self.write_bytes("settings", text.encode(f"utf-16-{byte_order}"))), USER_KEY
+                )
+
+    def test_a_named_file_that_is_no_text_is_an_error(self):
+        path = self.write_bytes("settings", b"\x7fELF\0\0OPENROUTER_API_KEY=x\n")
         run = self.run_program("--env-file", path, "balance")
+        error = f"openrouter-remote: error: --env-file {path}: it is no text file\n"
+        self.assertEqual(run, Run(2, "", error + "hint: name a readable file of NAME=value lines\n"))
+
+    def test_a_project_file_that_is_no_text_is_named_and_skipped(self):
+        self.start()
+        path = self.write_bytes(".env", f"OPENROUTER_API_KEY={USER_KEY}\n".encode("utf-16-le"))
+        run = self.run_program("balance")
         self.assertEqual((run.code, run.out), (3, ""))
-        self.assertIn(f"openrouter-remote: warning: {path}: line 1 cannot be read and is skipped\n", run.err)
+        warning = f"openrouter-remote: warning: {path}: it is no text file; the file is skipped\n"
+        self.assertTrue(run.err.startswith(warning), run.err)
 
     def test_an_unreadable_line_is_warned_about_in_a_file_that_the_user_named(self):
         self.start()
@@ -306,7 +326,7 @@ class LayersTest(SettingsTest):
         os.mkdir(".env")
         os.mkfifo(".env.local")
         settings, warnings = self.settings()
-        self.assertEqual((settings.key(program.USER_KEY).value, warnings), ("shell", []))
+        self.assertEqual((settings.find(program.USER_KEY.names).value, warnings), ("shell", []))
 
     def test_a_link_called_env_is_followed_and_a_dangling_one_is_not_there(self):
         os.symlink(self.write("a/settings", "OPENROUTER_API_KEY=linked"), ".env")
@@ -317,7 +337,7 @@ class LayersTest(SettingsTest):
         self.env["OPENROUTER_API_KEY"] = "shell"
         path = self.write(".env", "OPENROUTER_API_KEY=project\n" + "#" * (1 << 20))
         settings, warnings = self.settings()
-        self.assertEqual(settings.key(program.USER_KEY).value, "shell")
+        self.assertEqual(settings.find(program.USER_KEY.names).value, "shell")
         self.assertEqual(warnings, [f"{path}: larger than 1 MiB; the file is skipped"])
 
     def test_a_deleted_current_folder_has_no_project_files(self):
@@ -587,23 +607,102 @@ class BaseUrlTest(SettingsTest):
         self.assertNotIn("hunter2", run.err)
 
 
+class ForeignFileTest(SettingsTest):
+    """A file that neither the user nor root owns, found by walking up."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(credits_for_user_key="allowed")
+        self.go_to("shared/work")
+        self.shared = os.path.join(self.folder, "shared")
+
+    def foreign(self, text):
+        path = self.write("shared/.env", text)
+        if os.geteuid() == 0:
+            os.chown(path, 12345, -1)
+        else:
+            stranger = mock.patch.object(program.os, "geteuid", return_value=os.geteuid() + 1)
+            stranger.start()
+            self.addCleanup(stranger.stop)
+        return path
+
+    def test_where_anybody_may_write_it_is_skipped_with_a_warning(self):
+        path = self.foreign(f"OPENROUTER_API_KEY={EXPIRED_KEY}\nOPENROUTER_BASE_URL=http://127.0.0.1:1/api/v1\n")
+        os.chmod(self.shared, 0o1777)
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        run = self.run_program("balance")
+        warning = f"{path}: the file belongs to somebody else in a folder of everybody's, and is skipped"
+        self.assertEqual((run.code, run.err), (0, f"openrouter-remote: warning: {warning}\n"))
+
+    def test_elsewhere_it_is_read(self):
+        self.foreign(f"OPENROUTER_API_KEY={USER_KEY}\n")
+        self.assertEqual(self.run_program("balance"), Run(0, BALANCE, ""))
+
+    def test_elsewhere_its_base_url_is_refused_wherever_it_leads(self):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        for url in (self.service.url, "https://openrouter.ai/api/v1", "https://evil.invalid/api/v1"):
+            with self.subTest(url=url):
+                path = self.foreign(f"OPENROUTER_BASE_URL={url}\n")
+                run = self.run_program("balance")
+                refused = f"OPENROUTER_BASE_URL (from {path}) is refused: the file belongs to somebody else"
+                self.assertEqual((run.code, run.out), (2, ""))
+                self.assertEqual(run.err.partition("\n")[0], f"openrouter-remote: error: {refused}")
+        self.assertEqual(self.service.requests, [])
+
+    def test_a_file_that_the_user_named_is_the_users_choice(self):
+        path = self.foreign(f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_BASE_URL={self.service.url}\n")
+        os.chdir(self.folder)
+        del self.env["OPENROUTER_BASE_URL"]
+        self.assertEqual(self.run_program("balance", "--env-file", path), Run(0, BALANCE, ""))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
+    def test_so_is_a_link_of_somebody_else_to_a_file_of_the_user(self):
+        target = self.write("mine", f"OPENROUTER_API_KEY={EXPIRED_KEY}\n")
+        path = os.path.join(self.shared, ".env")
+        os.symlink(target, path)
+        os.chown(path, 12345, -1, follow_symlinks=False)
+        os.chmod(self.shared, 0o1777)
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        self.assertEqual(self.run_program("balance").code, 0)
+
+
 class CredentialTest(SettingsTest):
+    SPACE, CHARACTERS = "holds white space", "holds characters that no key has"
+    QUOTES, LABEL = "has quotes around it", "holds a label, such as the service shows in place of a key"
+    PLACEHOLDER, SHORT = "holds a placeholder", "is too short for a key"
     MALFORMED = (
-        "sk-or-v1-secret secret",
-        "sk-or-v1-secret\nsecret",
-        "sk-or-v1-secret\r\nX-Header: secret",
-        "sk-or-v1-secret\tsecret",
-        " sk-or-v1-secret",
-        "sk-or-v1-secret\n",
-        "sk-or-v1-secrét",
-        "sk-or-v1-secret\u200b",
-        "sk-or-v1-secret\x7f",
-        "“sk-or-v1-secret”",
+        ("sk-or-v1-secret secret", SPACE),
+        ("sk-or-v1-secret\nsecret", SPACE),
+        ("sk-or-v1-secret\r\nX-Header: secret", SPACE),
+        ("sk-or-v1-secret\tsecret", SPACE),
+        (" sk-or-v1-secret", SPACE),
+        ("sk-or-v1-secret\n", SPACE),
+        ("sk-or-v1-secrét", CHARACTERS),
+        ("sk-or-v1-secret\u200b", CHARACTERS),
+        ("sk-or-v1-secret\x7f", CHARACTERS),
+        ("“sk-or-v1-secret”", CHARACTERS),
+        ("'sk-or-v1-secretsecretsecret'", QUOTES),
+        ('"sk-or-v1-secretsecretsecret"', QUOTES),
+        ("`sk-or-v1-secretsecretsecret`", QUOTES),
+        ("'sk-or-v1-secretsecretsecret", QUOTES),
+        ("sk-or-v1-sec...ret", LABEL),
+        ("sk-or-v1-sec…ret", CHARACTERS),
+        ("<your secret key>", SPACE),
+        ("<your-secret-key>", PLACEHOLDER),
+        ("sk-or-v1-your-secret-api-key", PLACEHOLDER),
+        ("sk-or-v1-your-api-key-secret", PLACEHOLDER),
+        ("sk-or-v1-YOUR_OWN_KEY-secret", PLACEHOLDER),
+        ("sk-or-v1-xxxxxxxxxxxxxxxxxxsecret", PLACEHOLDER),
+        ("sk-or-v1-********************secret", PLACEHOLDER),
+        ("${OPENROUTER_SECRET_KEY}", PLACEHOLDER),
+        ("secret-change-me-please", PLACEHOLDER),
+        ("secret", SHORT),
+        ("sk-or-v1-secret", SHORT),
     )
 
     def check_malformed(self, argv, name, what, url):
         service = self.start()
-        for key in self.MALFORMED:
+        for key, reason in self.MALFORMED:
             for flags in ((), ("-v",), ("--json",)):
                 with self.subTest(key=key, flags=flags):
                     self.env[name] = key
@@ -613,8 +712,7 @@ class CredentialTest(SettingsTest):
                     self.assertEqual(
                         errors,
                         [
-                            f"openrouter-remote: error: {name} (from the shell) is malformed: a key has no spaces, "
-                            "line breaks or characters other than ASCII",
+                            f"openrouter-remote: error: {name} (from the shell) is malformed: it {reason}",
                             f"hint: set it to {what} exactly as shown when it was made, or make one at {url}",
                         ],
                     )
@@ -646,8 +744,8 @@ class CredentialTest(SettingsTest):
     def test_without_any_key_the_balance_says_which_to_set_and_where_to_make_it(self):
         service = self.start()
         message = (
-            "openrouter-remote: error: the balance needs a key, and none of OPENROUTER_API_KEY or "
-            "OPENROUTER_PROVISIONING_KEY or OPENROUTER_MANAGEMENT_KEY is set\n"
+            "openrouter-remote: error: the balance needs a key, and none of OPENROUTER_PROVISIONING_KEY or "
+            "OPENROUTER_MANAGEMENT_KEY or OPENROUTER_API_KEY is set\n"
             "hint: set OPENROUTER_PROVISIONING_KEY to a management key from "
             "https://openrouter.ai/settings/management-keys "
             "(older accounts: OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys)\n"
@@ -670,6 +768,20 @@ class CredentialTest(SettingsTest):
                 ):
                     self.assertIn(words, run.err)
         self.assertEqual(service.requests, [])
+
+    def test_another_name_that_may_hold_the_key_is_named(self):
+        self.start()
+        for name, argv, kind, right in (
+            ("OPENROUTER_API_KEY", ("usage",), "a management key", "OPENROUTER_PROVISIONING_KEY"),
+            ("OPENROUTER_KEY", ("balance",), "a management key", "OPENROUTER_PROVISIONING_KEY"),
+            ("OPENROUTER_PROVISIONING_KEY_PROD", ("keys", "list"), "a management key", "OPENROUTER_PROVISIONING_KEY"),
+        ):
+            with self.subTest(name=name, argv=argv):
+                path = self.write(".env", f"{name}={MANAGEMENT_KEY}\n")
+                run = self.run_program(*argv)
+                self.assertEqual((run.code, run.out), (3, ""))
+                named = f". {name} (from {path}) is set: if it holds {kind}, call it {right}\n"
+                self.assertTrue(run.err.endswith(named), run.err)
 
     def test_a_refused_key_is_named_with_its_kind_and_never_shown(self):
         for status in (401, 403):
@@ -701,6 +813,7 @@ openrouter-remote: OPENROUTER_API_KEY=*** from {project}
 openrouter-remote: OPENROUTER_MANAGEMENT_KEY=*** from the shell
 openrouter-remote: GET /credits: 403 Only management keys can perform this operation, T s
 openrouter-remote: GET /credits: 200, T s, {size} bytes
+OPENROUTER_MANAGEMENT_KEY (from the shell) answered: OPENROUTER_API_KEY (from {project}) did not
 """
         self.assertEqual(re.sub(r"\b\d+\.\d{3} s\b", "T s", run.err), expected)
 
