@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 from collections import namedtuple
 from collections.abc import Iterable
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -32,7 +33,7 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, NOW, USER_KEY, StandIn, encode, head
+from standin import MANAGEMENT_KEY, NOW, USER_KEY, StandIn, encode, head, make_key
 from support import CLOCK, COMMAND, INHERITED, PROGRAM, program
 
 # One run. argv: without the program's name. edits: what happens to the answers. switches: of the stand-in. env: what
@@ -40,7 +41,11 @@ from support import CLOCK, COMMAND, INHERITED, PROGRAM, program
 Case = namedtuple("Case", "argv edits switches env files terminal", defaults=((), {}, {}, {}, None))
 # What happens to the answers to `target` ("GET /keys", or "*"): see Twister.
 Edit = namedtuple("Edit", "target kind args")
-Outcome = namedtuple("Outcome", "code out err crash bugs secrets requests")
+# delivered: new keys that went out whole. changed: whether a change was asked for that was not made. kept: the keys
+# that were there from the beginning to the end.
+Outcome = namedtuple(
+    "Outcome", "code out err crash bugs secrets requests delivered changed kept", defaults=((), False, ())
+)
 
 
 class Raw(str):
@@ -213,28 +218,81 @@ def change(body: Any, edit: Edit) -> Any:
     return box.get("", Raw(""))
 
 
+def beside(body: Any, **more: Any) -> Any:
+    return {**body, **more} if isinstance(body, dict) else body
+
+
+# What comes back of a body and a credential in use.
+ECHOES = {
+    "member": lambda body, key: beside(body, debug={"authorization": f"Bearer {key}"}),
+    "first": lambda body, key: {"echo": f"{key}.", **body} if isinstance(body, dict) else body,
+    "key": lambda body, key: beside(body, key=key),
+    "error": lambda body, key: {"error": {"message": f"Bearer {key}"}},
+    "page": lambda body, key: f"<html><p>Authorization: Bearer {key}</p><pre>{dumps(body)}</pre></html>",
+    "side by side": lambda body, key: f"{key}{dumps(body)}",
+}
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def packed_in(form: str, pack: Any = lambda data: data) -> Any:
+    return lambda data: ({"Content-Encoding": form}, pack(data))
+
+
+# Headers and bytes of a body that is whole, but not as it should be.
+WRAPS: dict = {
+    "too long": lambda data: ({"Content-Length": str(len(data) + 10)}, data),
+    "no last chunk": lambda data: ({"Transfer-Encoding": "chunked"}, chunk(data)),
+    "negative chunk": lambda data: ({"Transfer-Encoding": "chunked"}, b"-1\r\n" + data),
+    **{form: packed_in(form) for form in ("utf-8", "none", "br", "gzip, gzip")},
+    "deflate": packed_in("deflate", zlib.compress),
+    "no gzip": packed_in("gzip"),
+    "wrong sum": packed_in("gzip", lambda data: gzip.compress(data)[:-8] + b"\0" * 8),
+    "members": packed_in("gzip", lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:])),
+    "tail": packed_in("gzip", lambda data: gzip.compress(data) + b"more"),
+}
+
+
 class Twister:
     """The fault of every answer: what the stand-in would say, after the edits that are meant for it.
 
     Edits: "somewhere" (seed) and what it becomes, "set" (path, value), "delete" (path), "add" (path, name, value),
     "repeat" (path, times), "everywhere" (name, value); "status" (number), "header" (name, value), "body" (bytes),
-    "raw" (bytes, head included), "cut" (bytes kept), "flip" (offset, byte), "slow" (seconds before the last byte).
+    "raw" (bytes, head included), "cut" (bytes kept), "flip" (offset, byte), "slow" (seconds before the last byte);
+    "echo" (one of ECHOES): a credential in use is sent back; "wrap" (one of WRAPS): the body in an odd form; "move"
+    (how): a key comes or goes before the answer; "unmade": a change is answered, and the key is as it was.
     """
 
     def __init__(self, edits: list):
         self.edits = edits
         self.resolved: list = []
+        self.delivered: list = []  # new keys that went out whole
 
     def __call__(self, handler: Any) -> None:
         request = handler.asked
         name = f"{request.method} {request.path}"
-        reply = handler.service.respond(request)
+        mine = [edit for edit in self.edits if edit.target in ("*", name)]
+        service = handler.service
+        for edit in mine:
+            if edit.kind == "move" and request.path == "/keys":
+                with service.lock:
+                    if edit.args[0] == "come":
+                        service.keys.insert(0, make_key(5000 + len(service.requests)))
+                    elif service.keys:
+                        del service.keys[0]
+        unmade = request.method == "PATCH" and any(edit.kind == "unmade" for edit in mine)
+        before = copy.deepcopy(service.keys) if unmade else None
+        reply = service.respond(request)
+        if before is not None and reply.status == 200:
+            service.keys, hash = before, reply.body["data"]["hash"]
+            reply = reply._replace(body={"data": next(key for key in before if key["hash"] == hash)})
         body, status, headers = copy.deepcopy(reply.body), reply.status, {"Content-Type": reply.content_type}
         headers.update(reply.headers)
         packed, pause = None, 0.0
-        for edit in self.edits:
-            if edit.target not in ("*", name):
-                continue
+        wrapping = None
+        for edit in mine:
             if edit.kind == "somewhere":
                 edit = resolve(edit, body)
             self.resolved.append(edit._replace(target=name))
@@ -255,11 +313,24 @@ class Twister:
                     headers.setdefault("Content-Length", str(len(packed) + 1))
             elif edit.kind == "slow":
                 pause = edit.args[0]
+            elif edit.kind == "echo":
+                body = ECHOES[edit.args[0]](body, MANAGEMENT_KEY if "authorization" in request.headers else USER_KEY)
+            elif edit.kind == "wrap":
+                wrapping = edit.args[0]
+            elif edit.kind in ("move", "unmade"):
+                pass
             elif not isinstance(reply.body, (str, type(None))):
                 body = change(body, edit)
         if packed is None:
             as_it_is = isinstance(reply.body, (str, type(None)))
             packed = encode(body) if as_it_is else dumps(body).encode("utf-8", "surrogatepass")
+        if request.method == "POST" and {edit.kind for edit in mine} <= {"echo", "wrap", "unmade", "move"}:
+            self.delivered += [secret for secret in service.secrets if secret.encode() in packed]
+        if wrapping:
+            more, packed = WRAPS[wrapping](packed)
+            headers.update(more)
+            handler.wfile.write(head(status, headers) + packed)
+            return
         if handler.service.gzip and "Content-Encoding" not in headers:
             packed, headers["Content-Encoding"] = gzip.compress(packed, 1), "gzip"
         headers.setdefault("Content-Length", str(len(packed)))
@@ -326,7 +397,8 @@ COMMANDS = [
 OPERANDS = {"rename": ["renamed", "", ESCAPES], "set-limit": [*AMOUNTS, "none", "none"]}
 SWITCHES: list = [
     {}, {}, {}, {"credits_for_user_key": "allowed"}, {"credits_for_user_key": "zeros"}, {"user_key_on_keys": 403},
-    {"page_size": 2}, {"models_page_size": 4}, {"has_workspaces": False}, {"has_model_path": False},
+    {"page_size": 5}, {"summer": True}, {"workspaces_refused": True}, {"default_workspace_gone": True},
+    {"page_size": 5}, {"models_page_size": 4}, {"has_workspaces": False}, {"has_model_path": False},
     {"create_path": "slash"}, {"create_path": "no-slash-404"}, {"key_inside_data": True}, {"gzip": False},
     {"ignored_on_create": {"limit", "expires_at"}}, {"statistics": "numbers"}, {"activity_date_time": True},
 ]  # fmt: skip
@@ -356,9 +428,9 @@ def random_text(rng: random.Random, longest: int = 40) -> str:
 
 def random_edit(rng: random.Random, targets: list) -> Edit:
     target = "*" if rng.random() < 0.25 else rng.choice(targets)
-    kind = rng.choices(
-        ["somewhere", "status", "header", "body", "raw", "cut", "flip", "slow"], [60, 8, 8, 7, 4, 4, 4, 0.5]
-    )[0]
+    kinds = {"somewhere": 60, "status": 8, "header": 8, "body": 7, "raw": 4, "cut": 4, "flip": 4, "slow": 0.5}
+    kinds.update({"echo": 9, "wrap": 9, "move": 3, "unmade": 3})
+    kind = rng.choices(list(kinds), list(kinds.values()))[0]
     arguments: dict = {
         "somewhere": lambda: (rng.randrange(2**32),),
         "status": lambda: (rng.choice(STATUSES),),
@@ -368,6 +440,10 @@ def random_edit(rng: random.Random, targets: list) -> Edit:
         "cut": lambda: (rng.randrange(3000),),
         "flip": lambda: (rng.randrange(20_000), rng.randrange(256)),
         "slow": lambda: (rng.choice([0.01, 0.08]),),
+        "echo": lambda: (rng.choice(list(ECHOES)),),
+        "wrap": lambda: (rng.choice(list(WRAPS)),),
+        "move": lambda: (rng.choice(["come", "go"]),),
+        "unmade": lambda: (),
     }
     return Edit(target, kind, tuple(arguments[kind]()))
 
@@ -500,15 +576,22 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
     # A key that a flipped byte has damaged is none, and nothing could recognise it.
     damaged = any(edit.kind == "flip" for edit in case.edits)
     promise(damaged or not SECRET.search(re.sub(r"\s+", "", out)), "a configured key on stdout")
-    # Whatever the service calls the new key is shown.
     lines = err.splitlines()
-    shown = {lines.index(ANNOUNCED) + 1} if makes_keys and ANNOUNCED in lines else set()
-    told = [line for number, line in enumerate(lines) if number not in shown]
-    promise(damaged or not SECRET.search(re.sub(r"\s+", "", "".join(told))), "a configured key on stderr")
+    promise(damaged or not SECRET.search(re.sub(r"\s+", "", err)), "a configured key on stderr")
+    lost = [secret for secret in outcome.delivered if secret not in lines]
+    promise(not lost or "stderr" in case.files, "a new key that arrived whole and was not shown")
+    unmade = any(edit.kind == "unmade" for edit in case.edits) and outcome.changed
+    promise(not unmade or code == 5, "a change that was not made and is told as done")
+    simple = {edit.kind for edit in case.edits} <= {"move"} and not {"summer", "workspaces_refused"} & set(
+        case.switches
+    )
+    if "keys list --all" in " ".join(case.argv) and as_json and code == 0 and simple:
+        promise({key["hash"] for key in outcome.kept} <= set(json.loads(out)), "a list with a hole")
     promise(not any(secret in out for secret in outcome.secrets), "a new key on stdout")
     promise(all(sum(secret in line for line in lines) <= 1 for secret in outcome.secrets), "a new key twice on stderr")
+    in_part = "openrouter-remote: warning: " in err if command == "balance" else makes_keys and code == 5
     if code in (2, 3, 4, 5):
-        promise(not out or command == "integrations" or (makes_keys and code == 5), f"stdout with exit code {code}")
+        promise(not out or command == "integrations" or in_part, f"stdout with exit code {code}")
         if not out:
             promise(ERROR_LINES.fullmatch(err), "no well-formed error at the end of stderr")
     elif code == 0:
@@ -523,9 +606,10 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
             payload = json.loads(out, parse_constant=no_constant, parse_int=str, parse_float=plain_number)
             promise(isinstance(payload, dict) and list(payload)[:1] == ["tool"], "JSON that does not begin with tool")
             if "alert" in payload and "days" not in payload["alert"]:
-                watched = payload.get("spendable", payload.get("remaining"))
+                watched = payload.get("spendable") or payload["remaining"]
                 fired = Decimal(watched) < Decimal(payload["alert"]["below"])
-                promise(payload["alert"]["triggered"] is fired, "an alert that is not what the figures say")
+                expected = True if fired else None if code else False
+                promise(payload["alert"]["triggered"] is expected, "an alert that is not what the figures say")
             if code == 1:
                 promise(payload["alert"]["triggered"] is True, "exit code 1 without an alert in the JSON")
             elif code == 0 and command == "balance" and "alert" in payload:
@@ -592,6 +676,7 @@ class Bench:
         """(Outcome, the edits as they were made)."""
         service = StandIn(**case.switches)
         twister = Twister(list(case.edits))
+        first = list(service.keys)
         for method in ("GET", "POST", "PATCH", "DELETE"):
             service.always(method, "*", twister)
         self.server._server.service = service
@@ -622,7 +707,22 @@ class Bench:
                     thread.join()
         bugs = [bug for bug in service.bugs if not isinstance(bug, OSError)]
         requests = [f"{request.method} {request.path}" for request in service.requests]
-        return Outcome(code, *texts, crash, bugs, service.secrets, requests), twister.resolved
+        changed = self.unmade(service, twister)
+        kept = [key for key in first if key in service.keys]
+        outcome = Outcome(
+            code, *texts, crash, bugs, service.secrets, requests, tuple(twister.delivered), changed, tuple(kept)
+        )
+        return outcome, twister.resolved
+
+    @staticmethod
+    def unmade(service: StandIn, twister: Twister) -> bool:
+        """Whether the last change that was asked for, and answered as if it was made, was none."""
+        patches = [request for request in service.requests if request.method == "PATCH"]
+        if not patches or {edit.kind for edit in twister.resolved} - {"unmade", "move"}:
+            return False
+        hash = patches[-1].path.rpartition("/")[2]
+        key = next((key for key in service.keys if key["hash"] == hash), None)
+        return bool(key) and any(key.get(name) != value for name, value in (patches[-1].body or {}).items())
 
 
 def where(error: BaseException) -> str:

@@ -27,6 +27,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,9 @@ Request = namedtuple("Request", "method target path query headers body raw")
 # body: bytes and str go out as they are, anything else but None as JSON.
 Reply = namedtuple("Reply", "status body headers content_type", defaults=({}, "application/json"))
 Fault = Callable[["Handler"], None]
+
+# For localhost and 127.0.0.1, until 2099, with its key: for tests and the benchmark, and of no use elsewhere.
+TLS_CERTIFICATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tls.pem")
 
 
 PERIODS = ("_daily", "_weekly", "_monthly", "")
@@ -608,6 +612,7 @@ class StandIn:
     statistics = "percentiles"  # "numbers" (older); "null"
     activity_date_time = False  # `2026-06-03 00:00:00` for `2026-06-03`
     latency = 0.0  # seconds before each answer, for the benchmark
+    tls = False  # https, with the certificate of TLS_CERTIFICATE
     gzip = True  # where the client takes it
 
     now = NOW
@@ -628,6 +633,7 @@ class StandIn:
             if not hasattr(StandIn, name) or callable(getattr(StandIn, name)):
                 raise TypeError(f"StandIn has no state or switch {name!r}")
             setattr(self, name, value)
+        self.under_way = self.most_under_way = 0
         self.bugs: list = []  # exceptions of the stand-in itself, raised at the end
         self.stopping = threading.Event()
         self._arrival = threading.Condition(self.lock)
@@ -637,7 +643,7 @@ class StandIn:
     def __enter__(self) -> StandIn:
         self._server = Server(self)
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/api/v1"
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/api/v1"
         self._listener = threading.Thread(target=self._server.serve, daemon=True)
         self._listener.start()
         return self
@@ -665,15 +671,21 @@ class StandIn:
             self._arrival.wait_for(lambda: len(self.requests) >= count)
 
     def receive(self, request: Request) -> Fault | None:
-        """Record a request; the fault that is due, if any."""
+        """Record a request, which is under way until `done`; the fault that is due, if any."""
         names = [(request.method, request.path), (request.method, "*")]
         with self.lock:
             self.requests.append(request)
+            self.under_way += 1
+            self.most_under_way = max(self.most_under_way, self.under_way)
             self._arrival.notify_all()
             for name in names:
                 if self._next_faults.get(name):
                     return self._next_faults[name].popleft()
             return next((self._lasting_faults[name] for name in names if name in self._lasting_faults), None)
+
+    def done(self) -> None:
+        with self.lock:
+            self.under_way -= 1
 
     def respond(self, request: Request) -> Reply:
         """Do what the request asks for."""
@@ -909,12 +921,23 @@ class Server(ThreadingHTTPServer):
     def __init__(self, service: StandIn):
         super().__init__(("127.0.0.1", 0), Handler)
         self.service = service
+        self.context = None
+        if service.tls:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(TLS_CERTIFICATE)
         self.stopping = service.stopping  # of the one that it was made for
 
     def serve(self) -> None:
         """Answer requests until the stand-in stops. (`serve_forever` looks for its end only at intervals.)"""
         while not self.stopping.is_set():
             self.handle_request()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        if self.context:  # in the thread of the request: a handshake may take its time
+            with self.context.wrap_socket(request, server_side=True) as secure:
+                super().finish_request(secure, client_address)
+        else:
+            super().finish_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
@@ -942,12 +965,16 @@ class Handler(BaseHTTPRequestHandler):
             parse_json(raw),
             raw,
         )
-        fault = self.service.receive(self.asked)
-        self.service.stopping.wait(self.service.latency)
-        if fault:
-            fault(self)
-        else:
-            self.reply(self.service.respond(self.asked))
+        service = self.service
+        fault = service.receive(self.asked)
+        try:
+            service.stopping.wait(service.latency)
+            if fault:
+                fault(self)
+            else:
+                self.reply(service.respond(self.asked))
+        finally:
+            service.done()
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET
 

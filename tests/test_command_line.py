@@ -16,7 +16,7 @@ import sysconfig
 import unittest
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, USER_KEY, never
+from standin import MANAGEMENT_KEY, USER_KEY, make_key, never
 from support import PROGRAM, ProgramTest, Run, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
@@ -417,6 +417,15 @@ class WrongUsageTest(CommandLineTest):
         message = "openrouter-remote: error: unrecognized arguments: --nonsense\n"
         hint = "hint: see: openrouter-remote balance --help\n"
         self.assertEqual((code, err.getvalue()), (2, message + hint))
+
+    def test_two_dashes_are_a_name_or_wrong_usage_and_never_a_list(self):
+        # argparse made an empty list of them up to Python 3.12.
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        for argv in (["rename", "ci", "--", "--"], ["create", "--name=--"], ["create", "--name", "--"]):
+            with self.subTest(argv=argv):
+                service = self.start(keys=[make_key(1, name="ci")])
+                run = self.run_program("keys", *argv)
+                self.assertIn((run.code, service.keys[0]["name"]), [(2, "ci"), (0, "--")])
 
     def test_a_completion_tool_is_given_the_whole_parser(self):
         # argcomplete looks for this mark in the first 1,024 bytes, then asks with its variable.

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import unittest
 from datetime import datetime, timezone
 from decimal import Decimal
 from unittest import mock
@@ -251,6 +252,13 @@ class CostOptionTest(ModelsTest):
             "a/auto            -  varies   varies       1M\n"
             "a/unknown         -       -     1.00       1M\n",
         )
+
+    def test_prices_of_four_hundred_digits_are_no_trouble(self):
+        for price in ("9" * 400, "0." + "1" * 400, "1" * 400 + "." + "3" * 400):
+            self.service.models = [make_model("a/b", pricing={"prompt": price, "completion": price})]
+            for options in ((), ("--json",)):
+                with self.subTest(price=price[:5], options=options):
+                    self.assertEqual(self.run_program("models", "list", "--cost", "100k:1k", *options).code, 0)
 
     def test_filters_and_limit_compose_with_it(self):
         self.assertEqual(
@@ -672,6 +680,29 @@ class DiffTest(ModelsTest):
         self.service.always("GET", "/models", error(500, "Down"))
         run = self.diff("--save")
         self.assertEqual((run.code, run.out, self.content(), self.files()), (5, "", self.saved, ["catalogue.json"]))
+
+    def test_a_folder_that_is_gone_is_exit_5(self):
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir(os.path.join(self.folder, "gone"))
+        run = self.run_program("models", "diff", "catalogue.json", "--save")
+        self.assertEqual((run.code, run.out), (5, ""))
+        message = "openrouter-remote: error: catalogue.json could not be replaced, and is as it was: No such file"
+        self.assertTrue(run.err.splitlines()[-1].startswith(message), run.err)
+
+    @unittest.skipUnless(os.path.exists("/dev/zero"), "there is no /dev/zero")
+    def test_a_file_without_an_end_is_wrong_usage(self):
+        run = self.run_program("models", "diff", "/dev/zero")
+        self.assertEqual((run.code, run.out), (2, ""))
+        message = "openrouter-remote: error: /dev/zero is not a saved catalogue: larger than 64 MiB\n"
+        self.assertTrue(run.err.startswith(message), run.err)
+
+    def test_no_credential_is_saved(self):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        self.service.models[0].update(description=f"for {USER_KEY}", **{USER_KEY: 1})
+        self.assertEqual(self.diff("--save").code, 0)
+        self.assertNotIn("f00d", self.content())
+        self.assertIn('"description": "for [key]"', self.content())
 
     def test_a_folder_that_cannot_be_written_is_exit_5_and_leaves_the_file(self):
         self.change_all()

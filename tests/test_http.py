@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import socket
+import threading
 from decimal import Decimal
 from email.utils import formatdate
 from unittest import mock
@@ -13,6 +14,7 @@ from unittest import mock
 from standin import (
     EXPIRED_KEY,
     MANAGEMENT_KEY,
+    TLS_CERTIFICATE,
     USER_KEY,
     StandIn,
     answer,
@@ -25,6 +27,8 @@ from standin import (
     hang_up,
     html,
     json_head,
+    make_key,
+    make_workspace,
     never,
     redirect,
     stream,
@@ -114,6 +118,14 @@ class TheRequest(HttpTest):
                 self.service.gzip = switch
                 self.assertEqual(self.balance(), Run(0, BALANCE, ""))
 
+    def test_gzip_may_have_several_members(self):
+        for parts in range(1, 5):
+            step = len(CREDITS_TEXT) // parts + 1
+            members = [CREDITS_TEXT[n : n + step].encode() for n in range(0, len(CREDITS_TEXT), step)]
+            with self.subTest(parts=parts):
+                body = packed(b"".join(map(gzip.compress, members)))
+                self.assertEqual(self.balance(lasting=body), Run(0, BALANCE, ""))
+
     def test_gzip_is_understood_by_each_of_its_names_and_in_any_case(self):
         for name in ("gzip", "GZIP", "x-gzip"):
             with self.subTest(name=name):
@@ -163,6 +175,22 @@ class Redirects(HttpTest):
                     )
                     self.assert_tries(1)
         self.assertEqual(other.requests, [])
+
+    def test_the_usual_port_is_the_same_origin_whether_it_is_said_or_not(self):
+        for one, other, same in (
+            ("https://a.example/x", "https://A.example:443/y", True),
+            ("http://127.0.0.1/", "http://127.0.0.1:80", True),
+            ("http://[::1]:80/", "http://[::1]/", True),
+            ("https://a.example:443", "https://a.example:0443/?q", True),
+            ("https://a.example", "https://a.example:80", False),
+            ("http://a.example", "http://a.example:443", False),
+            ("https://a.example", "http://a.example", False),
+            ("https://a.example", "https://a.example:4430", False),
+            ("https://a.example", "https://a.example:443@b.example", False),
+            ("https://a.example", "https://a.example.b.example", False),
+        ):
+            with self.subTest(one=one, other=other):
+                self.assertEqual(program.origin(one) == program.origin(other), same)
 
     def test_one_to_something_that_is_no_web_address_is_an_error(self):
         for location in (
@@ -222,6 +250,40 @@ class TheKeyIsNeverShown(HttpTest):
             ):
                 with self.subTest(name, length=length):
                     self.assertEqual(self.balance(lasting=answer(200, body)).code, 5)
+
+    def test_not_a_part_of_it_where_an_answer_was_cut(self):
+        for key in (USER_KEY, "gateway-f00df00df00df00df00d"):
+            self.env["OPENROUTER_API_KEY"] = key
+            body = json.dumps({"echo": f"Bearer {key}"})
+            for keep in range(len(body)):
+                with self.subTest(key=key, keep=keep):
+                    self.assertEqual(self.balance(lasting=cut(body, keep)).code, 5)
+
+    def test_not_where_it_holds_what_json_escapes(self):
+        key = 'gateway-"f00df00d\\f00df00d"-'
+        self.env["OPENROUTER_API_KEY"] = key + "end"
+        data = {**CREDITS["data"], "note": f"Bearer {key}end", f"{key}end": 1}
+        for options in ((), ("--json",)):
+            self.assertEqual(self.balance(*options, lasting=answer(200, {"data": data})).code, 0)
+
+    def test_not_two_side_by_side(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        for text in (
+            USER_KEY + MANAGEMENT_KEY,
+            f"{USER_KEY}-{MANAGEMENT_KEY}",
+            f"{USER_KEY}_{USER_KEY}.{MANAGEMENT_KEY}",
+        ):
+            with self.subTest(text=text):
+                data = {**CREDITS["data"], "note": text}
+                run = self.balance("--json", lasting=answer(200, {"data": data}))
+                self.assertNotIn("sk-or", run.out)
+
+    def test_nothing_else_of_the_form_of_a_whole_key_either(self):
+        for key in ("sk-or-v1-" + "c0de" * 16, "sk-or-v2-" + "Ab_cd.ef-" * 3, "sk-or-v-" + "x" * 40):
+            data = {**CREDITS["data"], "note": f"<{key}>"}
+            self.assertIn('"<[key]>"', self.balance("--json", lasting=answer(200, {"data": data})).out)
+        label = {**CREDITS["data"], "label": "sk-or-v1-f0e...c96"}
+        self.assertIn('"sk-or-v1-f0e...c96"', self.balance("--json", lasting=answer(200, {"data": label})).out)
 
     def test_not_the_one_that_was_not_sent(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
@@ -383,6 +445,80 @@ class RetryAfter(HttpTest):
     def test_it_makes_no_other_status_worth_a_second_try(self):
         self.assertEqual(self.balance(lasting=error(400, "Bad", {"Retry-After": "1"})), failed("400 Bad"))
         self.assert_tries(1)
+
+
+class ManyAtOnce(HttpTest):
+    """40 workspaces, whose keys are asked for at the same time."""
+
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        workspaces = [make_workspace(n) for n in range(41)]
+        keys = [make_key(n, workspace_id=workspaces[n]["id"], usage=1) for n in range(41)]
+        self.service = self.start(workspaces=workspaces, keys=keys)
+
+    def usage(self):
+        run = self.run_program("usage", "--json")
+        self.assertEqual(run.code, 0, run.err)
+        return json.loads(run.out)["totals"]["all_time"]
+
+    def test_at_most_eight_requests_are_under_way(self):
+        together = threading.Barrier(8)
+
+        def meet(handler):
+            if "workspace_id" in handler.asked.query:
+                together.wait()  # for seven others
+            handler.reply(handler.service.respond(handler.asked))
+
+        self.service.always("GET", "/keys", meet)
+        self.assertEqual(self.usage(), 41)
+        self.assertEqual(self.service.most_under_way, 8)
+
+    def test_those_that_were_told_to_wait_go_first_and_all_of_them_come_through(self):
+        # A service that lets 20 requests through until somebody has waited.
+        allowed, refused, lock = 20, [], threading.Lock()
+
+        def sleep(seconds):
+            nonlocal allowed
+            with lock:
+                allowed = 20
+
+        def limit(handler):
+            nonlocal allowed
+            with lock:
+                allowed -= 1
+                through = allowed >= 0
+            if through:
+                handler.reply(handler.service.respond(handler.asked))
+            else:
+                refused.append(handler.asked.target)
+                error(429, "Slow down", {"Retry-After": "1"})(handler)
+
+        self.service.always("GET", "*", limit)
+        with mock.patch.object(program.time, "sleep", sleep):
+            self.assertEqual(self.usage(), 41)
+        self.assertGreater(len(refused), 0)
+
+    def test_none_begins_while_another_one_was_told_to_wait(self):
+        gate = program.Gate()
+        begun: list = []
+        gate.enter()
+
+        def sleep(seconds):
+            thread.start()
+            self.assertFalse(begun)
+
+        def begin():
+            gate.enter()
+            begun.append(gate._told_to_wait)
+            gate.leave()
+
+        thread = threading.Thread(target=begin)
+        with mock.patch.object(program.time, "sleep", sleep):
+            gate.wait(1)
+        thread.join()
+        gate.leave()
+        self.assertEqual(begun, [0])
 
 
 class Writes(HttpTest):
@@ -600,6 +736,16 @@ class UnusableAnswers(HttpTest):
         self.assertEqual(self.balance(lasting=answer(200, body)), Run(0, BALANCE, ""))
         self.assertIn('"total_credits": 10,\n  "total_usage": 9.8848,', self.balance("--json").out)
 
+    def test_a_hundred_levels_are_held_with_json_and_without_and_more_are_not(self):
+        for depth, code in ((90, 0), (98, 0), (99, 5), (500, 5), (960, 5)):
+            for options in ((), ("--json",)):
+                with self.subTest(depth=depth, options=options):
+                    nested = "[" * depth + "]" * depth
+                    body = f'{{"data": {{"total_credits": 1, "total_usage": 0, "nested": {nested}}}}}'
+                    run = self.balance(*options, lasting=answer(200, body))
+                    self.assertEqual(run.code, code)
+                    self.assertEqual("it is nested more than 100 deep" in run.err, code == 5)
+
     def test_deep_nesting_is_no_traceback(self):
         for depth in (50, 200, 330, 480, 700, 900, 980, 1500, 100_000):
             for opening, closing in (("[", "]"), ('{"a": ', "}")):
@@ -642,11 +788,14 @@ class UnusableAnswers(HttpTest):
 
 class Sizes(HttpTest):
     def test_more_than_64_mib_are_refused_while_they_arrive(self):
+        chunked = json_head({"Transfer-Encoding": "chunked"})
         for name, fault in (
             ("endless", endless()),
             ("endless in chunks", endless(chunked=True)),
             ("announced", without_end(json_head({"Content-Length": 10**12}), b" " * 65536)),
             ("a gzip bomb", gzip_bomb(80)),
+            ("a chunk of a negative size", without_end(chunked + b"-1\r\n", b" " * 65536)),
+            ("bytes after gzip", without_end(json_head({"Content-Encoding": "gzip"}), gzip.compress(b" " * 65536))),
         ):
             with self.subTest(name):
                 self.assertEqual(self.balance(lasting=fault), failed("200 with more than 64 MiB: refused"))
@@ -654,6 +803,23 @@ class Sizes(HttpTest):
 
     def test_a_large_answer_within_the_bound_is_taken(self):
         self.assertEqual(self.balance(lasting=answer(200, " " * (20 << 20) + CREDITS_TEXT)), Run(0, BALANCE, ""))
+
+    def test_more_values_than_can_be_held_are_refused_without_a_look_at_them(self):
+        values = b"1," * 1_000_001 + b"1"
+        for body in (b"[" + values + b"]", b'{"data": [' + values + b"]}"):
+            with self.subTest(body[:9]):
+                run = self.balance(lasting=answer(200, body))
+                self.assertEqual((run.code, run.out), (5, ""))
+                what = "200 with an answer that cannot be held (it has more than 1,000,000 values): "
+                self.assertTrue(run.err.startswith(f"openrouter-remote: error: GET /credits: {what}"), run.err[:200])
+                self.assertLess(len(run.err), 400)
+
+    def test_an_error_about_a_row_does_not_encode_the_whole_row(self):
+        self.service.always("GET", "/models", answer(200, {"data": [{"name": ["x" * 100] * 1000}]}))
+        with mock.patch.object(program, "_encode_string", wraps=program._encode_string) as encoded:
+            run = self.run_program("models", "list")
+        self.assertEqual(run.code, 5)
+        self.assertLess(encoded.call_count, 100)
 
     def test_an_endless_head_ends(self):
         for name, fault in (
@@ -700,6 +866,35 @@ class NoService(HttpTest):
         self.assertEqual((run.code, run.out, self.service.requests), (5, "", []))
         self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no answer: "), run.err)
         self.assertEqual(self.waits, [])  # it will not speak it at the next try either
+
+
+class Tls(HttpTest):
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(tls=True, credits_for_user_key="allowed")
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+
+    def test_a_certificate_that_is_known_is_good(self):
+        self.env["SSL_CERT_FILE"] = TLS_CERTIFICATE
+        self.assertEqual(self.start_program("balance"), Run(0, BALANCE, ""))
+
+    def test_one_that_cannot_be_verified_is_not_tried_again_and_the_hint_says_how(self):
+        run = self.start_program("balance", "-v")
+        self.assertEqual((run.code, run.out, self.service.requests), (5, "", []))
+        error = "openrouter-remote: error: GET /credits: no answer: [SSL: CERTIFICATE_VERIFY_FAILED] "
+        self.assertIn(error, run.err)
+        self.assertNotIn("tries)", run.err)
+        origin = self.service.url[: -len("/api/v1")]
+        hint = f"hint: the certificate of {origin} cannot be verified: if a proxy of your own stands between, "
+        self.assertTrue(run.err.endswith(hint + "name its certificate in SSL_CERT_FILE\n"), run.err)
+        self.assertNotIn("trying again", run.err)
+
+    def test_a_refused_handshake_means_that_nothing_was_sent(self):
+        for argv in (("create", "--name", "ci"), ("delete", "production", "-y"), ("disable", "production")):
+            with self.subTest(argv=argv):
+                run = self.start_program("keys", *argv)
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertNotIn("unknown", run.err)
 
 
 class Proxies(HttpTest):

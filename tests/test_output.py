@@ -664,6 +664,15 @@ class ColourTest(OutputTest):
 
 
 @unittest.skipUnless(shutil.which("jq"), "jq is not there")
+class WidthTest(OutputTest):
+    def test_one_long_cell_does_not_widen_the_rows_of_a_pipe(self):
+        long = "a/" + "x" * 5000
+        self.start(models=[make_model(long), make_model("a/b")])
+        lines = self.run_program("models", "list").out.splitlines()
+        self.assertTrue(lines[1].startswith(f"{long}    0.50"), lines[1][-60:])  # whole, and not padded
+        self.assertEqual([len(lines[0]), len(lines[2])], [233, 226])
+
+
 class JqTest(OutputTest):
     """The lines of the contract, as they are written there."""
 

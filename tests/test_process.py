@@ -16,7 +16,7 @@ import threading
 import unittest
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, USER_KEY, answer, endless, error, gzip_bomb, make_model, never, when
+from standin import MANAGEMENT_KEY, USER_KEY, answer, endless, error, gzip_bomb, make_model, make_workspace, never, when
 from support import COMMAND, PROGRAM, ProgramTest, Run, default_signals, program
 
 FULL = "/dev/full"
@@ -50,6 +50,18 @@ class ExitCodeTest(ProcessTest):
         done = subprocess.run([command, "--version"], capture_output=True, text=True, env={**self.env, "PATH": path})
         version = f"openrouter-remote {program.__version__}\n"
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, version, ""))
+
+    def test_it_works_without_docstrings_and_asserts(self):
+        self.start()
+        for argv, code in ((["balance"], 0), (["models", "list", "--json"], 0), (["--help"], 0), (["x"], 2)):
+            with self.subTest(argv=argv):
+                done = subprocess.run(
+                    [sys.executable, "-OO", PROGRAM, *argv], env=self.env, capture_output=True, text=True
+                )
+                expected = self.run_program(*argv)
+                self.assertEqual(done.returncode, code)
+                if argv != ["--help"]:
+                    self.assertEqual((done.stdout, done.stderr), expected[1:])
 
     def test_every_exit_code_reaches_the_shell(self):
         service = self.start()
@@ -231,6 +243,60 @@ class BrokenOutputTest(ProcessTest):
         ):
             with self.subTest(argv=argv):
                 self.assertEqual(self.start_program(*argv, preexec_fn=closed(0, 1, 2)), Run(code, "", ""))
+
+
+class NonBlockingTest(ProcessTest):
+    """Outputs whose other end does not block, as an event loop makes them: nothing is lost, nothing fails."""
+
+    def read_slowly(self, *argv, which):
+        """A run with one output a pipe that does not block, which is read once it is full."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        with self.started(*argv, **{which: writer}) as process:
+            os.close(writer)
+            with open(reader, encoding="utf-8") as pipe:
+                text = pipe.read()
+            out, err = process.communicate()
+        return Run(process.returncode, text if which == "stdout" else out, text if which == "stderr" else err)
+
+    def test_stdout(self):
+        self.start(models=[make_model(f"author/model-{n:05}") for n in range(3000)])
+        for argv in (("models", "list"), ("models", "list", "--json")):
+            for unbuffered in ("", "1"):
+                with self.subTest(argv=argv, unbuffered=unbuffered):
+                    self.env["PYTHONUNBUFFERED"] = unbuffered
+                    run = self.read_slowly(*argv, which="stdout")
+                    self.assertEqual(run, self.run_program(*argv))
+                    self.assertGreater(len(run.out), 65536)
+
+    def test_stderr(self):
+        service = self.start()
+        service.always("GET", "/models", answer(200, {"data": [{"x": 1}]}))
+        argv = ("models", "list", *[f"--search={'x' * 40_000}"] * 5, "-v", "x" * 90_000)
+        run = self.read_slowly(*argv, which="stderr")
+        self.assertEqual(run, self.run_program(*argv))
+        self.assertGreater(len(run.err), 65536)
+
+
+class NoLastWordTest(ProcessTest):
+    """Nothing is written while the interpreter ends, and no thread holds stderr then: CPython would abort."""
+
+    def test_threads_that_nobody_waits_for_say_nothing_more(self):
+        workspaces = [make_workspace(n) for n in range(40)]
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        service = self.start(workspaces=workspaces)
+        broken = error(400, "Broken")
+
+        def fail(handler):
+            reply = handler.service.respond(handler.asked)
+            broken(handler) if "workspace_id" in handler.asked.query else handler.reply(reply)
+
+        service.always("GET", "/keys", fail)
+        for turn in range(10):
+            with self.subTest(turn=turn):
+                run = self.start_program("keys", "list", "--all", "-v")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertRegex(run.err, r"\nopenrouter-remote: error: workspace '.*': GET /keys: 400 Broken\n\Z")
 
 
 class EncodingTest(ProcessTest):
