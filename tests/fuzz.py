@@ -722,7 +722,8 @@ class Bench:
             return False
         hash = patches[-1].path.rpartition("/")[2]
         key = next((key for key in service.keys if key["hash"] == hash), None)
-        return bool(key) and any(key.get(name) != value for name, value in (patches[-1].body or {}).items())
+        changes = (patches[-1].body or {}).items()
+        return key is not None and any(key.get(name) != value for name, value in changes)
 
 
 def where(error: BaseException) -> str:

@@ -731,7 +731,7 @@ class DiffTest(ModelsTest):
                 self.assertEqual(self.files(), ["catalogue.json"])
 
     def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(self):
-        self.service.models = [make_model(f"b/new-{n:04}") for n in range(4000)]
+        self.service.models = [make_model(f"b/new-{n:0200}") for n in range(400)]
         new = self.run_program("models", "list", "--json").out
         self.service.requests.clear()
         for moment, left in (("asking", [self.saved]), ("answering", [self.saved]), ("ending", [self.saved, new])):
