@@ -954,6 +954,15 @@ class Refusals(HttpTest):
                 text = f"openrouter-remote: error: GET /credits: 401 {message}\n" + self.USER_HINT.format("the shell")
                 self.assertEqual(self.balance(), Run(3, "", text))
 
+    def test_the_end_of_a_budget_or_limit_is_told_as_such_and_not_as_a_wrong_key(self):
+        for message in ("Key limit exceeded (total limit)", "This request would exceed a workspace budget"):
+            with self.subTest(message):
+                self.service.always("GET", "/credits", error(403, message))
+                self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+                text = f"openrouter-remote: error: GET /credits: 403 {message}\n"
+                hint = "hint: OPENROUTER_PROVISIONING_KEY (from the shell) has come to the end of a budget or limit; "
+                self.assertEqual(self.balance(), Run(3, "", f"{text}{hint}it is no wrong key\n"))
+
     def test_a_user_key_where_a_management_key_is_wanted_is_named_too(self):
         self.service.credits_for_user_key = "refused"
         path = self.write("my.env", f"OPENROUTER_API_KEY={USER_KEY}\n")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 from decimal import Decimal
 from unittest import mock
@@ -170,6 +171,46 @@ class Listing(ModelsTest):
                 self.assertEqual(run.code, 0)
                 self.assertTrue((run.out + run.err).replace("\n", "").isprintable())
                 self.assertIn(r"acme/\x1b[2J\r\n\u202e\x9b", run.out)
+
+
+class Unwilling(ModelsTest):
+    """The catalogue where it is not given to everybody."""
+
+    def test_a_key_is_sent_after_a_401_only(self):
+        refusal = error(401, "No auth credentials found")
+        for env, sent in (
+            ({"OPENROUTER_API_KEY": USER_KEY}, USER_KEY),
+            ({"OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}, MANAGEMENT_KEY),
+            ({"OPENROUTER_API_KEY": USER_KEY, "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}, USER_KEY),
+        ):
+            with self.subTest(env):
+                self.env = {name: value for name, value in self.env.items() if not name.endswith("_KEY")}
+                self.env.update(env)
+                self.service.requests.clear()
+                self.service.fail("GET", "/models", refusal)
+                self.assertEqual(self.models("list").code, 0)
+                keys = [request.headers.get("authorization") for request in self.service.requests]
+                self.assertEqual(keys, [None, f"Bearer {sent}"])
+
+    def test_without_a_key_it_stays_refused(self):
+        self.env.pop("OPENROUTER_API_KEY", None)
+        self.service.always("GET", "/models", error(401, "No auth credentials found"))
+        self.assertEqual(self.models("list").code, 3)
+
+    def test_a_403_that_is_not_the_service_s_own_says_nothing_about_a_key(self):
+        for body, kind, said in (
+            ("<html><h1>403 Forbidden</h1></html>", "text/html", "403 Forbidden"),
+            ("error code: 1010", "text/plain", "error code: 1010"),
+            ("{}", "application/json", "{}"),
+        ):
+            for status in (401, 403):
+                with self.subTest(kind, status=status):
+                    self.service.always("GET", "/models", answer(status, body, content_type=kind))
+                    run = self.models("list")
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    hint = "hint: this answer is not the service's own: look for a proxy or a filter on the way to it\n"
+                    self.assertEqual(run.err, f"openrouter-remote: error: GET /models: {status} {said}\n{hint}")
+                    self.assertNotIn("authorization", str([r.headers for r in self.service.requests]))
 
 
 class Pages(ModelsTest):
@@ -524,6 +565,86 @@ class Prices(ModelsTest):
         pricing = make_pricing("1", "2", overrides=[TIER])
         self.service.models = [make_model("a/b", pricing=pricing, expiration_date="2027-01-31")]
         self.assertTrue(self.models("list").out.endswith("  * price tiers, expires 2027-01-31\n"))
+
+
+class NotByTheToken(ModelsTest):
+    """Music and pictures whose tokens cost nothing: they are paid by the piece."""
+
+    def setUp(self):
+        super().setUp()
+        free = make_pricing("0", "0")
+        models: list = [
+            ("a/text", free, "text", "text"),
+            ("a/search", make_pricing("0", "0", web_search="0.01"), "text", "text"),
+            ("a/fee", make_pricing("0", "0", request="0.02"), "text", "text"),
+            ("a/pixels", make_pricing("0", "0", image_output="0.04"), "text", "text image"),
+            ("a/song", free, "text", "text audio"),
+            ("a/song:free", free, "text", "text audio"),
+            ("a/cheap", make_pricing("0.01", "0.01"), "text", "text"),
+        ]
+        self.service.models = [
+            make_model(id, pricing=pricing, architecture=make_architecture(inputs, outputs))
+            for id, pricing, inputs, outputs in models
+        ]
+
+    def test_they_are_not_free(self):
+        self.assertEqual(self.ids("list", "--free"), ["a/text", "a/search", "a/song:free"])
+
+    def test_neither_are_they_the_cheapest(self):
+        by_token = ["a/text", "a/search", "a/song:free", "a/cheap"]
+        self.assertEqual(self.ids("cheap"), [*by_token, "a/fee", "a/pixels", "a/song"])
+        self.assertEqual(self.ids("list", "--max-price-input", "0.01"), by_token)
+
+    def test_their_price_by_the_token_is_null_and_a_dash_with_a_note(self):
+        row = self.payload("list", "--search", "a/fee")["a/fee"]
+        self.assertEqual(row["price_per_million"], {"input": None, "output": None})
+        line = self.models("list", "--search", "pixels").out.splitlines()[1]
+        self.assertEqual(line.split(None, 4), ["a/pixels", "-", "-", "131k", "not paid by the token"])
+
+
+class UnitsOfPrices(ModelsTest):
+    def prices(self, **pricing):
+        self.service.models = [make_model("a/b", pricing=make_pricing("2", "12", **pricing))]
+        lines = self.models("show", "a/b").out.splitlines()
+        return {line.partition(":")[0][len("price, ") :]: line.split(None, 3)[-1] for line in lines if "price" in line}
+
+    def test_a_price_that_can_be_no_image_s_has_no_unit(self):
+        for field, label in (("image", "image input"), ("image_output", "image output")):
+            for value, shown in (
+                ("0.000002", "$0.000002"),
+                ("0.00002", "$0.00002"),
+                ("0.0000201", "$0.0000201 per image"),
+                ("0.00265", "$0.00265 per image"),
+                ("0", "$0.00 per image"),
+            ):
+                with self.subTest(field=field, value=value):
+                    self.assertTrue(f"price, {label}:  {shown}".endswith(self.prices(**{field: value})[label]))
+
+    def test_the_other_prices_are_by_the_token_the_request_or_the_search(self):
+        self.service.models = [
+            make_model(
+                "a/b",
+                pricing=make_pricing(
+                    "2", "12", input_cache_read="0.0000002", audio="0.000001", internal_reasoning="0.000012",
+                    request="0.01", web_search="0.014", image_token="0.000003", lunar="0.5",
+                ),
+            )
+        ]  # fmt: skip
+        lines = [line for line in self.models("show", "a/b").out.splitlines() if line.startswith("price")]
+        self.assertEqual(
+            [re.sub(" +", " ", line) for line in lines],
+            [
+                "price, input: $2.00 per million tokens",
+                "price, output: $12.00 per million tokens",
+                "price, cache read: $0.20 per million tokens",
+                "price, reasoning: $12.00 per million tokens",
+                "price, audio input: $1.00 per million tokens",
+                "price, image tokens: $3.00 per million tokens",
+                "price, request: $0.01 per request",
+                "price, web search: $0.014 per search",
+                "price, lunar: $0.50",
+            ],
+        )
 
 
 class Showing(ModelsTest):
@@ -921,6 +1042,28 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
             ),
         )
         self.assertEqual(self.payload("endpoints", "acme/alpha")["endpoints"], [])
+
+    def test_another_service_tier_is_left_out_and_counted_unless_all_is_asked_for(self):
+        def tiered(provider, tier, **fields):
+            return make_endpoint(provider, service_tier=tier, pricing=make_pricing("1", "2", discount=0), **fields)
+
+        self.service.endpoints["acme/alpha"] = [
+            tiered("Groq", None), tiered("OpenAI", "flex"), tiered("OpenAI", "priority"),
+            tiered("Azure", None, status=-1), tiered("Azure", "flex", status=-2),
+        ]  # fmt: skip
+        run = self.endpoints()
+        self.assertEqual([line.split()[0] for line in run.out.splitlines()[1:]], ["Groq"])
+        self.assertEqual(run.err, "2 degraded and 2 of another service tier left out; --all shows them\n")
+        header, *lines = self.endpoints("--all").out.splitlines()
+        self.assertEqual(header.split()[-2:], ["tier", "status"])
+        self.assertEqual(
+            [line.split()[-2:] for line in lines],
+            [["-", "0"], ["flex", "0"], ["priority", "0"], ["-", "-1"], ["flex", "-2"]],
+        )
+
+    def test_the_service_of_summer_knows_no_tiers(self):
+        self.service.summer = True
+        self.assertNotIn("tier", self.endpoints("--all").out)
 
     def test_a_key_is_sent_when_there_is_one_the_user_key_first(self):
         for env, sent in (
