@@ -137,7 +137,9 @@ class NeverOneTest(ProcessTest):
                     self.assertEqual(self.run_program(*argv), Run(5, "", message))
             run = self.run_program("balance", "-v")
         self.assertEqual((run.code, run.out), (5, ""))
-        self.assertRegex(run.err, r"KeyError: 'x \[key\]'\nopenrouter-remote: at main:\d+ > run:\d+ > .*\n\Z")
+        self.assertRegex(
+            run.err, r"KeyError: 'x \[key\]'\nopenrouter-remote: at main:\d+ > run_command_line:\d+ > .*\n\Z"
+        )
 
 
 class BrokenOutputTest(ProcessTest):
