@@ -347,54 +347,26 @@ class Twister:
 
 KEYS = ["production", "ci-nightly", "notebook", "nobody", HASHES[0], "", ESCAPES, "🔑", "a" * 64]
 MODELS = [
-    "northwind/gale-70b",
-    "~lumen/lumen-mini-latest",
-    "gale",
-    "lumen/lumen-4-mini",
-    "x/y",
-    "a/b/c",
-    "",
-    "/",
-    "..",
-    "é/ü",
+    *("northwind/gale-70b", "~lumen/lumen-mini-latest", "gale", "lumen/lumen-4-mini", "Gale 70b", "openrouter/lumen"),
+    *("gale:nitro", "x/y", "a/b/c", "", "/", "..", "é/ü"),
 ]
 AMOUNTS = ["0", "5", "1e3", "0.1", "100", "2.00", "12", "9" * 30, "x"]
-MODEL_OPTIONS = [
-    *(["--supports", word] for word in ("tools", "vision", "json,seed", "nothing", "image,audio", ",")),
-    *([f"--max-price-{side}", amount] for side in ("input", "output") for amount in ("0", "1", "x")),
-    *(["--min-context", n] for n in ("100k", "1m", "-1")),
-    *(["--cost", c] for c in ("50k:2k", "0:0", "300k:1", "1:", "1m:1m")),
-    *(["--sort", s] for s in ("name", "price-in", "price-out", "context", "cost", "created", "throughput", "uptime")),
-    *(["--limit", n] for n in ("1", "3", "0", "1m")),
-]
-LIST_OPTIONS = [
-    *(["--provider", "lumen"], ["--provider", "~"], ["--free"], ["--search", "gale"], ["--search", ESCAPES]),
-    *(["--expiring", n] for n in ("0", "30", "400", "1m", "999999999")),
-]
-COMMANDS = [
-    (["balance"], [["--alert-below", a] for a in AMOUNTS] + [["--alert-days", a] for a in AMOUNTS]
-     + [["--spendable"], ["--runway"], ["--quiet"], ["--spendable"], ["--runway"]]),
-    (["usage"], [["--key", key] for key in KEYS]),
-    (["usage", "--by", "model"], [["--days", "7"], ["--days", "31"], ["--key", "production"]]),
-    (["usage", "--by", "provider"], [["--days", "1"], ["--key", "nobody"]]),
-    (["usage", "--by", "day"], [["--days", "30"], ["--key", "spare"]]),
-    (["models", "list"], MODEL_OPTIONS + LIST_OPTIONS),
-    (["models", "cheap"], MODEL_OPTIONS + LIST_OPTIONS),
-    (["models", "endpoints"], [*MODEL_OPTIONS, ["--all"], ["--quantization", "fp8"], ["--quantization", "unknown,x"]]),
-    (["models", "show"], []),
-    (["models", "diff", "catalogue.json"], [["--save"]]),
-    (["keys", "list"], [["--all"], ["--all"]]),
-    *((["keys", verb], []) for verb in ("show", "disable", "enable")),
-    (["keys", "delete"], [["-y"], ["-y"]]),
-    (["keys", "rename"], []),
-    (["keys", "set-limit"], [["--reset", "none"], ["--reset", "weekly"], ["--reset", "x"]]),
-    (["keys", "create", "--name", "new"],
-     [["--limit", "5"], ["--limit", "0"], ["--limit-reset", "daily"], ["--include-byok-in-limit"],
-      ["--expires", "2099-01-31"], ["--expires", "2001-01-31"], ["--expires", "x"], ["--workspace", "x"]]),
-    (["keys", "rotate"], [["--disable-old"], ["--disable-old"]]),
-    (["integrations"], [["list"], ["--x"]]),
-]  # fmt: skip
-OPERANDS = {"rename": ["renamed", "", ESCAPES], "set-limit": [*AMOUNTS, "none", "none"]}
+# What an argument of the program may be, by the name that its help gives it; the first ones are usable.
+ARGUMENTS: dict = {
+    "A,B": ["tools", "vision", "json,seed", "fp8", "nothing", "image,audio", "unknown,x", ","],
+    "AUTHOR": ["lumen", "northwind", "~", "lumne"],
+    "DATE": ["2099-01-31", "2001-01-31", "x"],
+    "DAYS": ["7", "1", "30", "0", "31", "400", "1m", "999999999"],
+    "FILE": ["catalogue.json"],
+    "ID": MODELS,
+    "IN:OUT": ["50k:2k", "0:0", "300k:1", "1:", "1m:1m"],
+    "KEY": KEYS,
+    "N": ["3", "1", "100k", "1m", "0", "-1"],
+    "NAME": ["renamed", "production", "", ESCAPES],
+    "TEXT": ["gale", ESCAPES],
+    "USD": AMOUNTS,
+    "USD|none": [*AMOUNTS, "none", "none"],
+}
 SWITCHES: list = [
     {}, {}, {}, {"credits_for_user_key": "allowed"}, {"credits_for_user_key": "zeros"}, {"user_key_on_keys": 403},
     {"page_size": 5}, {"summer": True}, {"workspaces_refused": True}, {"default_workspace_gone": True},
@@ -462,18 +434,27 @@ def random_env(rng: random.Random) -> bytes:
     return b"".join(rng.choice(pieces) for _ in range(rng.randrange(many)))
 
 
+def random_argument(rng: random.Random, name: str, settings: dict) -> str:
+    """Something for an argument or an option with a value; both as the program gives them to `add_argument`."""
+    if "choices" in settings:
+        return str(rng.choice([*settings["choices"], *settings["choices"], "x"]))
+    values = ARGUMENTS[settings.get("metavar") or name.strip("-").upper()]
+    return rng.choice(values[:2] if rng.random() < 0.7 else values)
+
+
 def random_argv(rng: random.Random) -> list:
-    command, options = rng.choice(COMMANDS)
-    argv = list(command)
-    options = list({option[0]: option for option in rng.sample(options, len(options))}.values())
-    verb = argv[-1]
-    if argv[0] == "keys" and verb in ("show", "disable", "enable", "delete", "rename", "set-limit", "rotate"):
-        argv.append(rng.choice(KEYS[:3]) if rng.random() < 0.7 else rng.choice(KEYS))
-    if argv[0] == "models" and verb in ("show", "endpoints"):
-        argv.append(rng.choice(MODELS[:2]) if rng.random() < 0.7 else rng.choice(MODELS))
-    if verb in OPERANDS:
-        argv.append(rng.choice(OPERANDS[verb]))
-    for option in rng.sample(options, min(len(options), rng.choice([0, 0, 1, 2, 3, 4]))):
+    """A command line of the program, as its own registry describes it."""
+    words, command = rng.choice([*program.COMMANDS.items()])
+    argv, optional = [*words], []
+    for names, settings in command.options:
+        option = [names[0]] if names[0].startswith("-") else []
+        if not settings.get("action"):
+            option.append(random_argument(rng, names[0], settings))
+        if settings.get("required") or not names[0].startswith("-"):
+            argv += option
+        else:
+            optional.append(option)
+    for option in rng.sample(optional, min(len(optional), rng.choice([0, 0, 1, 2, 3, 4]))):
         argv += option
     return argv
 

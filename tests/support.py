@@ -1,9 +1,12 @@
-"""What the tests share: the program as a module, and one run of it with its exit code and both outputs."""
+"""What the tests share: the program as a module, one run of it with its exit code and both outputs, and the list of its
+commands."""
 
+import argparse
 import contextlib
 import io
 import os
 import py_compile
+import shlex
 import signal
 import subprocess
 import sys
@@ -33,6 +36,69 @@ COMMAND = [
 
 # Gives the real program the time of the tests, and keeps it from leaving caches.
 CLOCK = {"PYTHONPATH": os.path.join(TESTS, "clock"), "TEST_TIME": str(NOW.timestamp()), "PYTHONDONTWRITEBYTECODE": "1"}
+
+# Every command, for the tests that go over all of them; one of test_command_line.py holds it against the program.
+#   name     its words
+#   call     what follows them in a call that works in the demonstration account; KEY stands for a key
+#   options  its own long options
+#   needs    the key without which it does not begin: "management", "user", or None
+#   listing  whether its JSON is keyed by identifier
+#   changes  the method of what it sends to change something, or None
+Command = namedtuple("Command", "name call options needs listing changes", defaults=("", "", None, False, None))
+FILTERS = "--supports --max-price-input --max-price-output --min-context --cost --sort --limit"
+LIST_FILTERS = f"{FILTERS} --provider --free --search --expiring"
+COMMANDS = (
+    Command("balance", "", "--alert-below --alert-days --quiet --spendable --runway"),
+    Command("usage", "", "--by --days --key", "management"),
+    Command("models list", "", LIST_FILTERS, listing=True),
+    Command("models cheap", "", LIST_FILTERS, listing=True),
+    Command("models show", "northwind/gale-70b"),
+    Command("models endpoints", "northwind/gale-70b", f"{FILTERS} --quantization --all"),
+    Command("models diff", "catalogue.json --save", "--save"),
+    Command("keys list", "", "--all", "management", listing=True),
+    Command("keys show", "KEY", "", "management"),
+    Command(
+        "keys create",
+        "--name new",
+        "--name --limit --limit-reset --include-byok-in-limit --expires --workspace",
+        "management",
+        changes="POST",
+    ),
+    Command("keys disable", "KEY", "", "management", changes="PATCH"),
+    Command("keys enable", "KEY", "", "management", changes="PATCH"),
+    Command("keys rename", "KEY renamed", "", "management", changes="PATCH"),
+    Command("keys set-limit", "KEY 7", "--reset", "management", changes="PATCH"),
+    Command("keys rotate", "KEY", "--disable-old", "management", changes="POST"),
+    Command("keys delete", "KEY -y", "--yes", "management", changes="DELETE"),
+    Command("integrations"),
+)
+
+
+def calls(key="production", **wanted):
+    """The command lines of COMMANDS, as tuples, of those whose fields are as `wanted`; `key` is the key they name."""
+    for command in COMMANDS:
+        if all(getattr(command, field) == value for field, value in wanted.items()):
+            yield (*command.name.split(), *(key if word == "KEY" else word for word in shlex.split(command.call)))
+
+
+def parsers(parser=None, *path):
+    """(the words that lead to it, parser) of the program, and of every group and command."""
+    parser = parser or program.build_parser()
+    yield path, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield from parsers(below, *path, name)
+
+
+def options(parser):
+    return {option for action in parser._actions for option in action.option_strings}
+
+
+def own_options(parser):
+    """A command's options but those that every command has."""
+    return options(parser) - options(program.build_parser())
+
 
 Run = namedtuple("Run", "code out err")
 INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last: .ci/run measures what runs in other processes too

@@ -4,7 +4,6 @@ import argparse
 import ast
 import contextlib
 import glob
-import importlib.util
 import io
 import json
 import os
@@ -12,87 +11,30 @@ import re
 import stat
 import subprocess
 import sys
-import sysconfig
 import unittest
 from unittest import mock
 
 from standin import MANAGEMENT_KEY, USER_KEY, make_key, never
-from support import PROGRAM, ProgramTest, Run, program
+from support import COMMANDS, PROGRAM, ProgramTest, Run, calls, options, parsers, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
 URL = "https://openrouter.ai/settings/integrations"
-COMMANDS = {
-    (): ("balance", "usage", "models", "keys", "integrations"),
-    ("models",): ("list", "cheap", "show", "endpoints", "diff"),
-    ("keys",): (
-        "list", "show", "create", "disable", "enable", "rename", "set-limit", "delete", "rotate",
-    ),
-}  # fmt: skip
-SHARED = ("--json", "--env-file", "--verbose", "--timeout", "--help")
-OPTIONS = {
-    (): (*SHARED, "--version"),
-    ("balance",): (*SHARED, "--alert-below", "--alert-days", "--quiet", "--spendable", "--runway"),
-    ("usage",): (*SHARED, "--by", "--days", "--key"),
-    ("models",): SHARED,
-    ("models", "list"): (
-        *SHARED, "--provider", "--free", "--supports", "--max-price-input", "--max-price-output", "--min-context",
-        "--search", "--expiring", "--sort", "--limit", "--cost",
-    ),
-    ("models", "cheap"): (
-        *SHARED, "--provider", "--free", "--supports", "--max-price-input", "--max-price-output", "--min-context",
-        "--search", "--expiring", "--sort", "--limit", "--cost",
-    ),
-    ("models", "show"): SHARED,
-    ("models", "endpoints"): (
-        *SHARED, "--sort", "--limit", "--all", "--supports", "--min-context", "--max-price-input", "--max-price-output",
-        "--quantization", "--cost",
-    ),
-    ("models", "diff"): (*SHARED, "--save"),
-    ("keys",): SHARED,
-    ("keys", "list"): (*SHARED, "--all"),
-    ("keys", "show"): SHARED,
-    ("keys", "create"): (
-        *SHARED, "--name", "--limit", "--limit-reset", "--include-byok-in-limit", "--expires", "--workspace",
-    ),
-    ("keys", "disable"): SHARED,
-    ("keys", "enable"): SHARED,
-    ("keys", "rename"): SHARED,
-    ("keys", "set-limit"): (*SHARED, "--reset"),
-    ("keys", "delete"): SHARED,  # and -y, whose long form is nobody's business
-    ("keys", "rotate"): (*SHARED, "--disable-old"),
-    ("integrations",): ("--help",),  # whatever else follows is no mistake
-}  # fmt: skip
+SHARED = {"--json", "--env-file", "--verbose", "--timeout", "--help"}
+CHECKED = [argv for argv in calls() if argv != ("integrations",)]  # behind which nothing is a mistake
 
 
-def parsers(parser=None, path=()):
-    """(the words that lead to it, parser) of the whole program and of every command."""
-    parser = parser or program.build_parser()
-    yield path, parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, below in action.choices.items():
-                yield from parsers(below, (*path, name))
-
-
-def commands():
-    """Those of them that take part in the checks for wrong usage: not groups of commands, nor `integrations`."""
-    return [(path, parser) for path, parser in parsers() if path not in ((), ("models",), ("keys",), ("integrations",))]
-
-
-def arguments(parser):
-    """Something for every positional and required option of a parser, so that only what a test adds can be wrong."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            continue
-        if action.required or not (action.option_strings or action.nargs):
-            yield from (*action.option_strings[:1], str(next(iter(action.choices))) if action.choices else "5")
+def parser_of(argv):
+    """The parser of the command that a command line names, and the words that name it."""
+    return next(
+        (parser, path) for path, parser in parsers() if parser.get_default("entry") and path == argv[: len(path)]
+    )
 
 
 def long_options(parser):
-    return {name for action in parser._actions for name in action.option_strings if name.startswith("--")}
+    return {name for name in options(parser) if name.startswith("--")}
 
 
-def options_with_a_value(path, parser):
+def options_with_a_value(parser, path):
     """The names of these options, those that every command has only once."""
     names = [action.option_strings[-1] for action in parser._actions if action.option_strings and action.nargs != 0]
     return [name for name in names if path == ("balance",) or name not in SHARED]
@@ -116,19 +58,23 @@ class HelpTest(CommandLineTest):
         self.assertEqual(self.run_program("--json", "--version"), expected)
 
     def test_there_are_these_commands_and_no_others(self):
-        found: dict = {}
-        for path, _ in parsers():
-            if path:
-                found.setdefault(path[:-1], []).append(path[-1])
-        self.assertEqual(
-            {path: sorted(names) for path, names in found.items()},
-            {path: sorted(names) for path, names in COMMANDS.items()},
-        )
+        found = [" ".join(path) for path, parser in parsers() if parser.get_default("entry")]
+        self.assertEqual(sorted(found), sorted(command.name for command in COMMANDS))
 
-    def test_every_command_has_the_options_of_the_contract(self):
+    def test_every_command_has_the_options_of_the_contract_and_no_others(self):
+        known = {(): SHARED | {"--version"}, ("models",): SHARED, ("keys",): SHARED, ("integrations",): {"--help"}}
+        for command in COMMANDS:
+            known.setdefault(tuple(command.name.split()), SHARED | set(command.options.split()))
         for path, parser in parsers():
             with self.subTest(path=path):
-                self.assertEqual(set(OPTIONS[path]) - long_options(parser), set())
+                self.assertEqual(long_options(parser), known[path])
+
+    def test_the_help_of_every_command_says_which_key_it_needs(self):
+        for command in COMMANDS:
+            with self.subTest(command=command.name):
+                text = self.run_program(*command.name.split(), "--help").out
+                needed = {"management": "Needs the management key.", "user": "Needs the user key."}.get(command.needs)
+                self.assertRegex(text, rf"(?m)^{needed}$" if needed else r"(?m)^(Needs|Uses) .*\bkey\b")
 
     def test_every_command_shows_its_help_within_80_columns(self):
         for path, _ in parsers():
@@ -248,13 +194,18 @@ class WrongUsageTest(CommandLineTest):
                 self.assertEqual(self.run_program(*argv), Run(2, "", message + hint))
 
     def test_an_unknown_command_is_answered_with_the_known_ones(self):
+        first = {command.name.split()[0] for command in COMMANDS}
+        below = {
+            group: [command.name.split()[1] for command in COMMANDS if command.name.startswith(f"{group} ")]
+            for group in ("models", "keys")
+        }
         for argv, known in (
-            (["chat"], COMMANDS[()]),
-            (["models", "chat"], COMMANDS["models",]),
-            (["keys", "chat"], COMMANDS["keys",]),
-            (["model"], COMMANDS[()]),
-            (["models", "lis"], COMMANDS["models",]),
-            ([""], COMMANDS[()]),
+            (["chat"], first),
+            (["models", "chat"], below["models"]),
+            (["keys", "chat"], below["keys"]),
+            (["model"], first),
+            (["models", "lis"], below["models"]),
+            ([""], first),
         ):
             with self.subTest(argv=argv):
                 run = self.run_program(*argv)
@@ -263,10 +214,10 @@ class WrongUsageTest(CommandLineTest):
                     self.assertIn(name, run.err)
 
     def test_an_unknown_option_and_an_argument_too_many_are_named(self):
-        for path, parser in commands():
-            with self.subTest(path=path):
-                run = self.run_program(*path, *arguments(parser), "--nonsense", "-z", "--no=1", "toomuch")
-                hint = f"see: openrouter-remote {' '.join(path)} --help"
+        for argv in CHECKED:
+            with self.subTest(argv=argv):
+                run = self.run_program(*argv, "--nonsense", "-z", "--no=1", "toomuch")
+                hint = f"see: openrouter-remote {' '.join(parser_of(argv)[1])} --help"
                 self.assert_error(run, 2, "unrecognized arguments: --nonsense -z --no=1 toomuch", hint)
 
     def test_a_missing_argument_is_named(self):
@@ -285,19 +236,19 @@ class WrongUsageTest(CommandLineTest):
                 self.assert_error(self.run_program(*argv), 2, f"the following arguments are required: {missing}")
 
     def test_no_option_can_be_abbreviated(self):
-        for path, parser in commands():
-            shorts = [option[:-1] for option in sorted(long_options(parser))]
-            with self.subTest(path=path, shorts=shorts):
-                run = self.run_program(*path, *arguments(parser), *shorts)
+        for argv in CHECKED:
+            shorts = [option[:-1] for option in sorted(long_options(parser_of(argv)[0]))]
+            with self.subTest(argv=argv, shorts=shorts):
+                run = self.run_program(*argv, *shorts)
                 self.assert_error(run, 2, f"unrecognized arguments: {' '.join(shorts)}")
         shorts = ["--jso", "--env", "--verb", "--time", "--vers"]
         self.assert_error(self.run_program(*shorts, "balance"), 2, f"unrecognized arguments: {' '.join(shorts)}")
 
     def test_an_option_without_its_value_is_named(self):
-        for path, parser in commands():
-            for option in options_with_a_value(path, parser):
-                with self.subTest(path=path, option=option):
-                    run = self.run_program(*path, *arguments(parser), option)
+        for argv in CHECKED:
+            for option in options_with_a_value(*parser_of(argv)):
+                with self.subTest(argv=argv, option=option):
+                    run = self.run_program(*argv, option)
                     self.assert_error(run, 2, f"argument .*{option}.*: expected one argument")
 
     def test_an_option_with_a_choice_takes_nothing_else(self):
@@ -459,10 +410,11 @@ class ArgumentsTest(CommandLineTest):
     def test_two_dashes_behind_an_equals_sign_are_a_value_like_any_other(self):
         self.start()
         self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
-        for path, parser in commands():
-            for option in options_with_a_value(path, parser):
-                with self.subTest(path=path, option=option):
-                    run = self.run_program(*path, *arguments(parser), f"{option}=--")
+        for argv in CHECKED:
+            for option in options_with_a_value(*parser_of(argv)):
+                with self.subTest(argv=argv, option=option):
+                    self.start()
+                    run = self.run_program(*argv, f"{option}=--")
                     self.assertIn(run.code, (0, 2, 4))
 
     def test_numbers_are_taken_in_every_usual_form(self):
@@ -535,32 +487,17 @@ class IntegrationsTest(CommandLineTest):
                 )
 
 
-class ProjectTest(unittest.TestCase):
+class ProjectTest(ProgramTest):
     def read(self, *path):
         with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
             return file.read()
 
-    def test_the_version_stands_once_in_the_source(self):
-        version = program.__version__
-        self.assertRegex(version, r"\A\d+\.\d+\.\d+\Z")
-        found = re.findall(rf"(?<![\d.]){re.escape(version)}(?![\d.])", self.read("bin", "openrouter-remote"))
-        self.assertEqual(found, [version])
-
-    def test_the_plugin_manifest_carries_the_same_version(self):
+    def test_the_plugin_manifest_carries_the_version_of_the_program(self):
+        self.assertRegex(program.__version__, r"\A\d+\.\d+\.\d+\Z")
         self.assertEqual(json.loads(self.read(".claude-plugin", "plugin.json"))["version"], program.__version__)
 
     def test_the_manifest_at_the_top_is_a_link_to_the_one_that_claude_code_reads(self):
         self.assertEqual(os.readlink(os.path.join(ROOT, "plugin.json")), os.path.join(".claude-plugin", "plugin.json"))
-
-    def test_the_package_takes_its_version_from_the_source(self):
-        text = self.read("pyproject.toml")
-        self.assertIn('\ndynamic = ["version"]\n', text)
-        self.assertNotRegex(text, r"(?m)^version *=")
-        section = text.partition("[tool.hatch.version]\n")[2].partition("\n[")[0]
-        settings = dict(re.findall(r"(?m)^(\w+) = [\"'](.+)[\"']$", section))
-        self.assertEqual(settings["path"], "bin/openrouter-remote")
-        found = re.findall(settings["pattern"], self.read("bin", "openrouter-remote"), re.MULTILINE)
-        self.assertEqual(found, [program.__version__])
 
     def test_the_package_and_the_manifest_have_the_name_of_the_command(self):
         self.assertIn('\nname = "openrouter-remote"\n', self.read("pyproject.toml"))
@@ -582,24 +519,15 @@ class ProjectTest(unittest.TestCase):
         self.assertTrue(os.stat(PROGRAM).st_mode & stat.S_IXUSR)
         self.assertEqual(self.read("bin", "openrouter-remote").partition("\n")[0], "#!/usr/bin/env python3")
 
-    def test_the_program_imports_only_the_standard_library(self):
-        standard = os.path.realpath(sysconfig.get_path("stdlib"))
-        for node in ast.walk(ast.parse(self.read("bin", "openrouter-remote"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            for name in names:
-                with self.subTest(name=name):
-                    spec = importlib.util.find_spec(str(name))
-                    assert spec and spec.origin
-                    if spec.origin not in ("built-in", "frozen"):
-                        origin = os.path.realpath(spec.origin)
-                        self.assertTrue(origin.startswith(standard + os.sep) and "site-packages" not in origin)
-
-    def test_the_program_runs_without_site_packages(self):
-        done = subprocess.run([sys.executable, "-I", "-S", "-B", PROGRAM, "--version"], capture_output=True, text=True)
-        self.assertEqual(
-            (done.returncode, done.stdout, done.stderr), (0, f"openrouter-remote {program.__version__}\n", "")
-        )
+    def test_every_command_runs_with_nothing_but_the_standard_library(self):
+        for argv in calls():
+            with self.subTest(argv=argv):
+                service = self.start()
+                keys = {"OPENROUTER_API_KEY": USER_KEY, "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}
+                command = [sys.executable, "-I", "-S", "-B", PROGRAM, *argv]
+                env = {"OPENROUTER_BASE_URL": service.url, **keys}
+                done = subprocess.run(command, env=env, capture_output=True)
+                self.assertEqual(done.returncode, 2 if argv == ("integrations",) else 0, done.stderr)
 
     def test_every_source_is_written_for_python_3_9(self):
         for path in (PROGRAM, *glob.glob(os.path.join(ROOT, "tests", "*.py"))):
@@ -607,18 +535,13 @@ class ProjectTest(unittest.TestCase):
                 ast.parse(self.read(path), feature_version=(3, 9))
 
     def test_what_needs_no_request_loads_nothing_that_makes_one(self):
-        code = (
-            "import sys, runpy\n"
-            "try: runpy.run_path(sys.argv[1], run_name='__main__')\n"
-            "except SystemExit: pass\n"
-            "print(*{'urllib.request', 'http.client', 'ssl', 'socket'} & set(sys.modules), file=sys.stderr)"
-        )
         for argv in (["--version"], ["models", "list", "--help"], ["nonsense"], ["integrations"]):
             with self.subTest(argv=argv):
-                done = subprocess.run(
-                    [sys.executable, "-I", "-S", "-B", "-c", code, PROGRAM, *argv], capture_output=True, text=True
-                )
-                self.assertEqual(done.stderr.splitlines()[-1], "")
+                command = [sys.executable, "-I", "-S", "-B", "-X", "importtime", PROGRAM, *argv]
+                done = subprocess.run(command, capture_output=True, text=True)
+                loaded = set(re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE))
+                self.assertIn("argparse", loaded)
+                self.assertEqual(loaded & {"urllib.request", "http.client", "ssl", "socket"}, set())
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 import json
 import os
+import resource
+import signal
 import stat
 import unittest
 from datetime import datetime, timezone
 from decimal import Decimal
-from unittest import mock
 
 from standin import (
     NOW,
@@ -704,30 +705,39 @@ class DiffTest(ModelsTest):
         self.assertNotIn("f00d", self.content())
         self.assertIn('"description": "for [key]"', self.content())
 
-    def test_a_folder_that_cannot_be_written_is_exit_5_and_leaves_the_file(self):
-        self.change_all()
-        with mock.patch("tempfile.mkstemp", side_effect=PermissionError(13, "Permission denied")):
-            run = self.diff("--save")
-        self.assertEqual((run.code, run.out, self.content()), (5, "", self.saved))
-        message = "catalogue.json could not be replaced, and is as it was: Permission denied\n"
+    def test_a_file_that_cannot_be_written_whole_is_exit_5_and_leaves_the_old_one_alone_in_its_folder(self):
+        def at_most_1000_bytes():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+        self.service.models = [make_model(f"b/new-{n:0200}") for n in range(40)]
+        run = self.start_program("models", "diff", "catalogue.json", "--save", preexec_fn=at_most_1000_bytes)
+        self.assertEqual((run.code, self.content(), self.files()), (5, self.saved, ["catalogue.json"]))
+        message = "catalogue.json could not be replaced, and is as it was: File too large\n"
         self.assertTrue(run.err.endswith(message), run.err)
 
-    def test_a_replacement_that_fails_is_exit_5_and_leaves_the_file_alone_in_its_folder(self):
-        for name in ("fsync", "replace"):
-            with (
-                self.subTest(step=name),
-                mock.patch.object(os, name, side_effect=OSError(28, "No space left on device")),
-            ):
-                run = self.diff("--save")
-                self.assertEqual((run.code, self.content(), self.files()), (5, self.saved, ["catalogue.json"]))
-                message = "catalogue.json could not be replaced, and is as it was: No space left on device\n"
-                self.assertTrue(run.err.endswith(message), run.err)
+    def test_a_file_that_cannot_be_replaced_is_exit_5_and_nothing_is_left_beside_it(self):
+        def put_a_folder_there(handler):
+            os.unlink(self.path)
+            os.mkdir(self.path)
+            handler.reply(self.service.respond(handler.asked))
+
+        self.service.fail("GET", "/models", put_a_folder_there)
+        run = self.diff("--save")
+        self.assertEqual((run.code, self.files()), (5, ["catalogue.json"]))
+        message = "catalogue.json could not be replaced, and is as it was: Is a directory\n"
+        self.assertTrue(run.err.endswith(message), run.err)
 
     def test_an_interrupt_leaves_the_old_file_and_nothing_beside_it(self):
-        self.change_all()
-        for place, name in ((os, "fsync"), (os, "replace"), (program.Terminal, "write")):
-            with self.subTest(step=name), mock.patch.object(place, name, side_effect=KeyboardInterrupt):
-                self.assertEqual((self.diff("--save").code, self.content()), (130, self.saved))
+        self.service.models = [make_model(f"b/new-{n:0200}") for n in range(400)]
+        for moment in ("asking", "answering"):
+            self.service.requests.clear()
+            with self.subTest(moment), self.started("models", "diff", "catalogue.json", "--save") as process:
+                self.service.wait_for_requests()
+                if moment == "answering":
+                    process.stdout.read(1)  # the answer is longer than what a pipe holds: the program waits
+                process.send_signal(signal.SIGINT)
+                process.communicate()
+                self.assertEqual((process.returncode, self.content()), (130, self.saved))
                 self.assertEqual(self.files(), ["catalogue.json"])
 
     def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(self):

@@ -8,24 +8,12 @@ import unittest
 from unittest import mock
 
 from standin import EXPIRED_KEY, MANAGEMENT_KEY, USER_KEY, answer, error
-from support import ProgramTest, Run, program
+from support import ProgramTest, Run, calls, program
 
 ANOTHER_KEY = "sk-or-v1-" + "cafe" * 16
 DEFAULT = "https://openrouter.ai/api/v1"
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
-MANAGEMENT_COMMANDS = (
-    ("usage",),
-    ("usage", "--by", "model"),
-    ("keys", "list"),
-    ("keys", "show", "production"),
-    ("keys", "create", "--name", "new"),
-    ("keys", "disable", "production"),
-    ("keys", "enable", "production"),
-    ("keys", "rename", "production", "new"),
-    ("keys", "set-limit", "production", "5"),
-    ("keys", "delete", "production", "-y"),
-    ("keys", "rotate", "production"),
-)
+MANAGEMENT_CALLS = (*calls(needs="management"), ("usage", "--by", "model"))
 
 
 class SettingsTest(ProgramTest):
@@ -756,7 +744,7 @@ class CredentialTest(SettingsTest):
     def test_without_a_management_key_the_error_says_that_one_is_needed_and_where_to_make_it(self):
         service = self.start()
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        for argv in MANAGEMENT_COMMANDS:
+        for argv in MANAGEMENT_CALLS:
             with self.subTest(argv=argv):
                 run = self.run_program(*argv)
                 self.assertEqual((run.code, run.out), (3, ""))
@@ -787,7 +775,7 @@ class CredentialTest(SettingsTest):
         for status in (401, 403):
             self.start(user_key_on_keys=status)
             self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
-            for argv in (*MANAGEMENT_COMMANDS, ("balance",)):
+            for argv in (*MANAGEMENT_CALLS, ("balance",)):
                 with self.subTest(status=status, argv=argv):
                     run = self.run_program("-v", *argv)
                     self.assertEqual((run.code, run.out), (3, ""))
