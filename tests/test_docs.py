@@ -170,7 +170,7 @@ class TestAgreement(ProgramTest):
     def test_commands(self):
         for path in (README, SKILL):
             named = re.findall(r"openrouter-remote ((?:(?:models|keys) )?[a-z][a-z-]*)", code(path))
-            self.assertEqual(set(named), {command.name for command in COMMANDS}, path)
+            self.assertEqual({command.name for command in COMMANDS}, set(named), path)
 
     def test_options(self):
         for path in (README, SKILL):
@@ -206,9 +206,9 @@ class TestAgreement(ProgramTest):
     def test_environment_variables(self):
         settings = {*program.USER_KEY.names, *program.MANAGEMENT_KEY.names, "OPENROUTER_BASE_URL"}
         named = re.findall(r"OPENROUTER_[A-Z]+_[A-Z]+", program.build_parser().format_help())
-        self.assertEqual(set(named), settings)
+        self.assertEqual(settings, set(named))
         for path in (README, SKILL):
-            self.assertEqual(set(re.findall(r"OPENROUTER_[A-Z]+_[A-Z]+", read(path))), settings, path)
+            self.assertEqual(settings, set(re.findall(r"OPENROUTER_[A-Z]+_[A-Z]+", read(path))), path)
         for name in ("NO_COLOR", "TERM"):
             self.assertRegex(read(README), rf"`{name}[`=]")
         for path in DOCUMENTS:

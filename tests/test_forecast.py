@@ -467,7 +467,7 @@ class UsageByTest(Forecast):
                 document = self.by(by)
                 self.assertEqual(len(document["rows"]), count)
                 for field, total in expected.items():
-                    self.assertEqual(Decimal(document["totals"][field]), total)
+                    self.assertEqual(total, Decimal(document["totals"][field]))
                     self.assertEqual(sum(Decimal(row[field]) for row in document["rows"]), total)
 
     def two_models(self):

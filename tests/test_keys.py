@@ -73,14 +73,14 @@ class KeysTest(ProgramTest):
 
     def fails(self, code, message, *argv, hint=""):
         self.assertEqual(
-            Run(code, "", f"{LABEL}error: {message}\n" + (f"hint: {hint}\n" if hint else "")), self.keys(*argv)
+            self.keys(*argv), Run(code, "", f"{LABEL}error: {message}\n" + (f"hint: {hint}\n" if hint else ""))
         )
 
     def shown_once(self, run, secret=FIRST_SECRET):
         """A new key stands on stderr once, whole and on a line of its own, and no part of it anywhere else."""
-        self.assertEqual(1, run.err.splitlines().count(secret), run.err)
+        self.assertEqual(run.err.splitlines().count(secret), 1, run.err)
         for part in (secret[9:20], secret[30:50]):
-            self.assertEqual((0, 1), (run.out.count(part), run.err.count(part)), run)
+            self.assertEqual((run.out.count(part), run.err.count(part)), (0, 1), run)
 
 
 class ListTest(KeysTest):
@@ -92,6 +92,7 @@ class ListTest(KeysTest):
             make_key(2, name="old laptop", disabled=True, usage=Decimal("0.00005")),
         )
         self.assertEqual(
+            self.keys("list"),
             Run(
                 0,
                 "     name        label               hash            limit  reset    remaining    month  all-time\n"
@@ -99,41 +100,40 @@ class ListTest(KeysTest):
                 "[x]  old laptop  sk-or-v1-ded...fb3  d4735e3a265e        -  -                -  $0.0000   $0.0000\n",
                 "",
             ),
-            self.keys("list"),
         )
 
     def test_a_column_for_expiry_comes_where_a_key_expires(self):
         self.start(make_key(1, name="ci", expires_at="2031-02-03T00:00:00Z"), make_key(2, name="web"))
         header, *rows = self.keys("list").out.splitlines()
-        self.assertEqual("all-time  expires", header[-17:])
-        self.assertEqual(["  2031-02-03", "  -"], [row.partition("$0.0000   $0.0000")[2] for row in rows])
+        self.assertEqual(header[-17:], "all-time  expires")
+        self.assertEqual([row.partition("$0.0000   $0.0000")[2] for row in rows], ["  2031-02-03", "  -"])
 
     def test_a_column_for_the_workspace_comes_where_there_are_several(self):
         workspaces = [make_workspace(n) for n in range(2)]
         self.start(*(make_key(n, workspace_id=workspaces[n]["id"]) for n in range(2)), workspaces=workspaces)
         self.assertNotIn("workspace", self.keys("list").out)
         header, *rows = self.keys("list", "--all").out.splitlines()
-        self.assertEqual("all-time  workspace", header.rstrip()[-19:])
-        self.assertEqual(["  Workspace 0", "  Workspace 1"], [row[-13:] for row in rows])
+        self.assertEqual(header.rstrip()[-19:], "all-time  workspace")
+        self.assertEqual([row[-13:] for row in rows], ["  Workspace 0", "  Workspace 1"])
 
     def test_the_first_page_of_the_default_workspace_is_listed_disabled_keys_included(self):
         workspaces = [make_workspace(n) for n in range(2)]
         keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 2) for n in range(14)]
         self.start(*keys, workspaces=workspaces, page_size=5)
         names = [line[5:11].strip() for line in self.keys("list").out.splitlines()[1:]]
-        self.assertEqual(["key 0", "key 2", "key 4", "key 6", "key 8"], names)
+        self.assertEqual(names, ["key 0", "key 2", "key 4", "key 6", "key 8"])
 
     def test_an_expired_key_is_listed_with_its_mark_and_can_be_named(self):
         self.start(make_key(1, name="past", expires_at="2026-11-25T11:59:59Z"), make_key(2, name="web"))
         marks = [line[:3] for line in self.keys("list").out.splitlines()[1:]]
-        self.assertEqual(["[-]", "[ ]"], marks)
-        self.assertEqual(0, self.keys("disable", "past").code)
+        self.assertEqual(marks, ["[-]", "[ ]"])
+        self.assertEqual(self.keys("disable", "past").code, 0)
 
     def test_the_first_page_is_one_request_in_a_row(self):
         for count in (1, 99):
             service = self.start(*(make_key(n) for n in range(count)))
             self.keys("list")
-            self.assertEqual(["/keys", "/workspaces"], sorted(request.path for request in service.requests))
+            self.assertEqual(sorted(request.path for request in service.requests), ["/keys", "/workspaces"])
 
     def test_all_lists_every_page_of_every_workspace(self):
         workspaces = [make_workspace(n) for n in range(2)]
@@ -141,8 +141,8 @@ class ListTest(KeysTest):
         self.start(*keys, workspaces=workspaces, page_size=5)
         run = self.keys("list", "--all")
         expected = [*range(0, 14, 2), *range(1, 14, 2)]
-        self.assertEqual(expected, [int(line[9:11]) for line in run.out.splitlines()[1:]])
-        self.assertEqual((0, ""), (run.code, run.err))
+        self.assertEqual([int(line[9:11]) for line in run.out.splitlines()[1:]], expected)
+        self.assertEqual((run.code, run.err), (0, ""))
 
     def test_a_hint_says_so_when_there_are_more_keys_and_only_then(self):
         for count, page_size, workspaces, has_workspaces, more in (
@@ -165,22 +165,22 @@ class ListTest(KeysTest):
                 )
                 for options in ((), ("--json",)):
                     err = ("" if count else "no keys\n") + (self.HINT if more else "")
-                    self.assertEqual((0, err), self.keys("list", *options)[::2])
+                    self.assertEqual(self.keys("list", *options)[::2], (0, err))
 
     def test_all_has_no_hint(self):
         self.start(*(make_key(n) for n in range(13)), page_size=5, workspaces=[make_workspace(n) for n in range(2)])
-        self.assertEqual("", self.keys("list", "--all").err)
+        self.assertEqual(self.keys("list", "--all").err, "")
 
     def test_no_keys_are_a_header_and_a_line_on_stderr(self):
         self.start()
         header = "  name  label  hash  limit  reset  remaining  month  all-time\n"
-        self.assertEqual(Run(0, header, "no keys\n"), self.keys("list"))
-        self.assertEqual(Run(0, header, "no keys\n"), self.keys("list", "--all"))
+        self.assertEqual(self.keys("list"), Run(0, header, "no keys\n"))
+        self.assertEqual(self.keys("list", "--all"), Run(0, header, "no keys\n"))
 
     def test_the_json_of_no_keys_is_the_tool_alone(self):
         self.start()
         run = self.keys("list", "--json")
-        self.assertEqual((0, ["tool"]), (run.code, list(json.loads(run.out))))
+        self.assertEqual((run.code, list(json.loads(run.out))), (0, ["tool"]))
 
     def test_json_is_keyed_by_hash_in_the_displayed_order_with_the_services_own_objects(self):
         workspaces = [make_workspace(n) for n in range(2)]
@@ -191,14 +191,14 @@ class ListTest(KeysTest):
         self.start(*keys, workspaces=workspaces)
         run = self.keys("list", "--all", "--json")
         document = json.loads(run.out, parse_float=Decimal)
-        self.assertEqual(["tool"] + [keys[i]["hash"] for i in (1, 3, 0, 2)], list(document))
+        self.assertEqual(list(document), ["tool"] + [keys[i]["hash"] for i in (1, 3, 0, 2)])
         for key in keys:
-            self.assertEqual(list(key.items()), list(document[key["hash"]].items()))
+            self.assertEqual(list(document[key["hash"]].items()), list(key.items()))
 
     def test_a_money_field_that_is_no_number_is_a_dash(self):
         self.start({**make_key(1, name="ci"), "usage": None, "usage_monthly": "much", "limit": []})
-        self.assertEqual("ci    sk-or-v1-548...460  6b86b273ff34      -  -              -      -         -",
-                         self.keys("list").out.splitlines()[1][5:])  # fmt: skip
+        row = self.keys("list").out.splitlines()[1]
+        self.assertEqual(row, "[ ]  ci    sk-or-v1-548...460  6b86b273ff34      -  -              -      -         -")
 
     def test_fields_that_are_missing_or_null_are_dashes(self):
         key = {"hash": "ab" * 32, "name": None}
@@ -206,7 +206,7 @@ class ListTest(KeysTest):
         service.always("GET", "/keys", answer(200, {"data": [key]}))
         for command in ("list", "show"):
             run = self.keys(command, *(["abab"] if command == "show" else []))
-            self.assertEqual((0, ""), (run.code, run.err))
+            self.assertEqual((run.code, run.err), (0, ""))
 
     def test_what_is_beyond_the_first_page_must_be_known_for_the_hint(self):
         service = self.start(make_key(1))
@@ -226,27 +226,27 @@ class NamingTest(KeysTest):
     def found(self, name):
         """The name of the key that `keys show NAME` shows."""
         run = self.keys("show", name, "--json")
-        self.assertEqual((0, ""), (run.code, run.err))
+        self.assertEqual((run.code, run.err), (0, ""))
         return json.loads(run.out)["name"]
 
     def test_a_key_is_found_on_any_page_of_any_workspace_by_each_of_its_names(self):
         for key in self.all:
             for name in (key["hash"], key["hash"][:4], key["hash"][:63], key["name"], key["label"]):
                 with self.subTest(name):
-                    self.assertEqual(key["name"], self.found(name))
+                    self.assertEqual(self.found(name), key["name"])
 
     def test_a_full_hash_is_one_request(self):
         hash = self.all[5]["hash"]
-        self.assertEqual("name-5", self.found(hash))
-        self.assertEqual([f"/api/v1/keys/{hash}"], [request.target for request in self.service.requests])
+        self.assertEqual(self.found(hash), "name-5")
+        self.assertEqual([request.target for request in self.service.requests], [f"/api/v1/keys/{hash}"])
 
     def test_a_full_hash_beats_a_key_of_that_name(self):
         self.service.keys[0]["name"] = self.all[5]["hash"]
-        self.assertEqual("name-5", self.found(self.all[5]["hash"]))
+        self.assertEqual(self.found(self.all[5]["hash"]), "name-5")
 
     def test_a_name_may_look_like_a_hash(self):
         self.service.keys[3]["name"] = "ab" * 32
-        self.assertEqual("ab" * 32, self.found("ab" * 32))
+        self.assertEqual(self.found("ab" * 32), "ab" * 32)
 
     def test_less_than_four_characters_are_no_prefix(self):
         self.fails(
@@ -259,14 +259,14 @@ class NamingTest(KeysTest):
 
     def test_a_name_of_less_than_four_characters_is_a_name(self):
         self.service.keys[3]["name"] = self.all[1]["hash"][:3]
-        self.assertEqual(self.all[1]["hash"][:3], self.found(self.all[1]["hash"][:3]))
+        self.assertEqual(self.found(self.all[1]["hash"][:3]), self.all[1]["hash"][:3])
 
     def test_a_prefix_fits_the_beginning_only(self):
-        self.assertEqual(4, self.keys("show", self.all[1]["hash"][1:12]).code)
+        self.assertEqual(self.keys("show", self.all[1]["hash"][1:12]).code, 4)
 
     def test_a_name_is_not_found_by_a_part_of_it_or_in_another_case(self):
         for name in ("name", "name-", "NAME-1", "ame-1", " name-1", "name-1 "):
-            self.assertEqual(4, self.keys("show", name).code)
+            self.assertEqual(self.keys("show", name).code, 4)
 
     def test_none_is_an_error_with_the_nearest_names(self):
         self.service.keys[2]["name"] = "production"
@@ -278,7 +278,7 @@ class NamingTest(KeysTest):
 
     def test_the_name_of_one_that_begins_its_own_hash_is_clear(self):
         self.service.keys[5]["name"] = self.all[5]["hash"][:6]
-        self.assertEqual(self.all[5]["hash"][:6], self.found(self.all[5]["hash"][:6]))
+        self.assertEqual(self.found(self.all[5]["hash"][:6]), self.all[5]["hash"][:6])
 
     def test_a_name_that_two_keys_have_is_ambiguous(self):
         self.service.keys[6]["name"] = "name-2"
@@ -300,13 +300,13 @@ class NamingTest(KeysTest):
                 command = [name if word == "ci" else word for word in argv]
                 message = f"'{name}' fits {len(candidates)} keys, so nothing was done"
                 self.fails(4, message, *command, hint=f"use a hash: {listed}")
-                self.assertEqual([], self.changes(self.service))
+                self.assertEqual(self.changes(self.service), [])
 
     def test_nothing_is_changed_when_the_key_does_not_exist(self):
         for argv in CHANGES:
             with self.subTest(argv):
-                self.assertEqual((4, ""), self.keys(*argv)[:2])
-                self.assertEqual([], self.changes(self.service))
+                self.assertEqual(self.keys(*argv)[:2], (4, ""))
+                self.assertEqual(self.changes(self.service), [])
 
     def test_nothing_is_changed_when_not_all_keys_can_be_seen(self):
         # name-0 is known from the first page, but another page might have one of the same name.
@@ -314,8 +314,8 @@ class NamingTest(KeysTest):
             if path == "/keys":
                 self.service.fail("GET", path, lambda handler: handler.reply(self.service.respond(handler.asked)))
             self.service.always("GET", path, error(400, "Broken"))
-            self.assertEqual((5, ""), self.keys("disable", "name-0")[:2])
-            self.assertEqual([], self.changes(self.service))
+            self.assertEqual(self.keys("disable", "name-0")[:2], (5, ""))
+            self.assertEqual(self.changes(self.service), [])
 
     def test_the_sheet_of_a_key_says_all_about_it(self):
         self.service.keys[0] = make_key(
@@ -330,6 +330,7 @@ class NamingTest(KeysTest):
             expires_at="2031-02-03T00:00:00Z",
         )
         self.assertEqual(
+            self.keys("show", "ci"),
             Run(
                 0,
                 "name:            ci\n"
@@ -354,14 +355,13 @@ class NamingTest(KeysTest):
                 "workspace:       e2c04ac6-aedd-5a51-8789-8f39fe8df6b6\n",
                 "",
             ),
-            self.keys("show", "ci"),
         )
 
     def test_the_json_of_a_key_is_the_services_own_object(self):
         document = json.loads(self.keys("show", "name-5", "--json").out)
-        self.assertEqual(["tool", *self.all[5]], list(document))
+        self.assertEqual(list(document), ["tool", *self.all[5]])
         del document["tool"]
-        self.assertEqual(self.all[5], document)
+        self.assertEqual(document, self.all[5])
 
 
 class CreateTest(KeysTest):
@@ -376,15 +376,15 @@ class CreateTest(KeysTest):
     def test_the_new_key_is_on_stderr_and_its_object_on_stdout(self):
         service = self.start()
         self.assertEqual(
+            self.keys("create", "--name", "ci", "--limit", "5", "--limit-reset", "weekly"),
             Run(
                 0,
                 "     name  label               hash            limit  reset   remaining    month  all-time\n"
                 "[ ]  ci    sk-or-v1-f93...b9a  6cce36d9f8a9  $5.0000  weekly    $5.0000  $0.0000   $0.0000\n",
                 f"{SHOWN_ONCE}{FIRST_SECRET}\n",
             ),
-            self.keys("create", "--name", "ci", "--limit", "5", "--limit-reset", "weekly"),
         )
-        self.assertEqual([FIRST_SECRET], service.secrets)
+        self.assertEqual(service.secrets, [FIRST_SECRET])
 
     def test_the_json_is_the_keys_object_without_the_key(self):
         for inside in (False, True):
@@ -392,8 +392,8 @@ class CreateTest(KeysTest):
                 service = self.start(key_inside_data=inside)
                 run = self.keys("create", "--name", "ci", "--json")
                 document = json.loads(run.out)
-                self.assertEqual(["tool", *service.keys[0]], list(document))
-                self.assertEqual(0, run.code)
+                self.assertEqual(list(document), ["tool", *service.keys[0]])
+                self.assertEqual(run.code, 0)
                 self.shown_once(run)
 
     def test_the_real_program_shows_the_new_key_once(self):
@@ -422,15 +422,15 @@ class CreateTest(KeysTest):
         ):
             with self.subTest(options):
                 service = self.start(workspaces=[make_workspace(n) for n in range(2)])
-                self.assertEqual(0, self.keys("create", "--name", "ci", *options).code)
-                self.assertEqual([("POST", "/keys/", f'{{"name": "ci"{fields}}}')], self.changes(service))
+                self.assertEqual(self.keys("create", "--name", "ci", *options).code, 0)
+                self.assertEqual(self.changes(service), [("POST", "/keys/", f'{{"name": "ci"{fields}}}')])
 
     def test_a_name_may_hold_anything(self):
         for name in [*HOSTILE[:-2], '"', "\\", "-", "-x", "ключ", "日本", "x" * 300]:
             with self.subTest(name):
                 service = self.start()
-                self.assertEqual(0, self.keys("create", f"--name={name}").code)
-                self.assertEqual([{"name": name}], [request.body for request in service.requests])
+                self.assertEqual(self.keys("create", f"--name={name}").code, 0)
+                self.assertEqual([request.body for request in service.requests], [{"name": name}])
 
     def test_bad_arguments_are_refused_before_anything_is_sent(self):
         service = self.start()
@@ -451,9 +451,9 @@ class CreateTest(KeysTest):
                 self.fails(2, message, "create", *argv, hint="see: openrouter-remote keys create --help")
         for reset in ("yearly", "none", "Daily", ""):
             run = self.keys("create", "--name", "ci", "--limit-reset", reset)
-            self.assertEqual((2, ""), run[:2])
+            self.assertEqual(run[:2], (2, ""))
             self.assertIn(f"error: argument --limit-reset: invalid choice: '{reset}' (choose from ", run.err)
-        self.assertEqual([], service.requests)
+        self.assertEqual(service.requests, [])
 
     def test_the_new_key_is_shown_when_stdout_cannot_be_written(self):
         for redirection, why in ((">&-", "stdout is closed"), (">/dev/full", "No space left on device")):
@@ -464,8 +464,8 @@ class CreateTest(KeysTest):
                     service = self.start()
                     run = self.redirected(redirection, "create", "--name", "ci", *options)
                     error = f"{LABEL}error: stdout cannot be written: {why}\n"
-                    self.assertEqual(Run(5, "", f"{SHOWN_ONCE}{FIRST_SECRET}\n{error}"), run)
-                    self.assertEqual(1, len(service.keys))
+                    self.assertEqual(run, Run(5, "", f"{SHOWN_ONCE}{FIRST_SECRET}\n{error}"))
+                    self.assertEqual(len(service.keys), 1)
 
     def test_the_new_key_is_shown_when_nobody_reads_stdout(self):
         self.start()
@@ -480,9 +480,9 @@ class CreateTest(KeysTest):
             with self.subTest(redirection):
                 service = self.start()
                 run = self.redirected(redirection, "create", "--name", "ci", "--json")
-                self.assertEqual((2, ""), run[:2])
-                self.assertEqual([], [request.method for request in service.requests if request.method == "POST"])
-                self.assertEqual([], service.keys)
+                self.assertEqual(run[:2], (2, ""))
+                self.assertEqual([request.method for request in service.requests if request.method == "POST"], [])
+                self.assertEqual(service.keys, [])
 
     def test_an_answer_of_another_shape_shows_the_key_and_is_an_error_unless_it_describes_it(self):
         secret, key = make_secret(5), make_key(5, name="ci")
@@ -512,13 +512,13 @@ class CreateTest(KeysTest):
                     service = self.start()
                     service.fail("POST", "/keys/", answer(201, body))
                     run = self.keys("create", "--name", "ci", *options)
-                    self.assertEqual(code, run.code)
+                    self.assertEqual(run.code, code)
                     self.shown_once(run, secret)
                     if code:
-                        self.assertEqual("", run.out)
+                        self.assertEqual(run.out, "")
                         self.assertIn("the key was created", run.err)
                         self.assertIn("hint: look for it with: openrouter-remote keys list --all", run.err)
-                    self.assertEqual(["POST"], [method for method, _, _ in self.changes(service)])
+                    self.assertEqual([method for method, _, _ in self.changes(service)], ["POST"])
 
     def test_an_answer_that_is_cut_after_the_key_shows_it(self):
         secret = make_secret(5)
@@ -528,7 +528,7 @@ class CreateTest(KeysTest):
                     service = self.start()
                     service.fail("POST", "/keys/", cut(body, 200))
                     run = self.keys("create", "--name", "ci", *options)
-                    self.assertEqual((5, ""), run[:2])
+                    self.assertEqual(run[:2], (5, ""))
                     self.shown_once(run, secret)
                     self.assertIn("; the key was created and is shown above\n", run.err)
 
@@ -537,13 +537,14 @@ class CreateTest(KeysTest):
         body = {"key": make_secret(5), "data": make_key(5)}
         service.fail("POST", "/keys/", cut(body, 40))
         run = self.keys("create", "--name", "ci")
-        self.assertEqual((5, ""), run[:2])
+        self.assertEqual(run[:2], (5, ""))
         self.assertNotIn("is shown above", run.err)
 
     def test_a_key_that_the_answer_does_not_hold_is_an_error_that_says_what_to_delete(self):
         service = self.start()
         service.fail("POST", "/keys/", answer(201, {"data": make_key(5, name="ci")}))
         self.assertEqual(
+            self.keys("create", "--name", "ci"),
             Run(
                 5,
                 "",
@@ -551,7 +552,6 @@ class CreateTest(KeysTest):
                 f"{LABEL}error: POST /keys/: a key was created that the answer does not show\n"
                 "hint: delete it and make another: openrouter-remote keys delete ef2d127de37b\n",
             ),
-            self.keys("create", "--name", "ci"),
         )
 
     def test_a_key_of_another_form_is_shown_whole(self):
@@ -559,7 +559,7 @@ class CreateTest(KeysTest):
             with self.subTest(secret):
                 service = self.start()
                 service.fail("POST", "/keys/", answer(201, {"data": make_key(5), "key": secret}))
-                self.assertEqual(f"{SHOWN_ONCE}{secret}\n", self.keys("create", "--name", "ci").err)
+                self.assertEqual(self.keys("create", "--name", "ci").err, f"{SHOWN_ONCE}{secret}\n")
 
     def test_both_forms_of_the_path_create_one_key(self):
         for switch, paths in (
@@ -571,8 +571,8 @@ class CreateTest(KeysTest):
             with self.subTest(switch):
                 service = self.start(create_path=switch)
                 run = self.keys("create", "--name", "ci")
-                self.assertEqual((0, paths), (run.code, [path for _, path, _ in self.changes(service)]))
-                self.assertEqual(1, len(service.keys))
+                self.assertEqual((run.code, [path for _, path, _ in self.changes(service)]), (0, paths))
+                self.assertEqual(len(service.keys), 1)
                 self.shown_once(run)
 
     def test_a_redirect_to_the_other_form_keeps_method_and_body(self):
@@ -580,21 +580,21 @@ class CreateTest(KeysTest):
             with self.subTest(status):
                 service = self.start()
                 service.fail("POST", "/keys/", redirect(status, "/api/v1/keys"))
-                self.assertEqual(0, self.keys("create", "--name", "ci").code)
+                self.assertEqual(self.keys("create", "--name", "ci").code, 0)
                 body = '{"name": "ci"}'
-                self.assertEqual([("POST", "/keys/", body), ("POST", "/keys", body)], self.changes(service))
+                self.assertEqual(self.changes(service), [("POST", "/keys/", body), ("POST", "/keys", body)])
 
     def test_a_path_that_does_not_exist_in_either_form_is_an_error(self):
         service = self.start(create_path="no-slash-405")
         service.always("POST", "/keys", error(404, "Not Found"))
         self.assertEqual(
+            self.keys("create", "--name", "ci"),
             Run(
                 5,
                 "",
                 f"creating the key 'ci'\n{LABEL}error: POST /keys: 404 Not Found\n"
                 f"hint: OPENROUTER_BASE_URL is {service.url} (from the shell): is that the address of the service?\n",
             ),
-            self.keys("create", "--name", "ci"),
         )
 
 
@@ -608,7 +608,7 @@ class EchoTest(KeysTest):
         service = self.start()
         service.fail("POST", "/keys/", fault)
         run = self.keys("create", "--name", "ci", "--timeout", "0.3")
-        self.assertEqual(int(key is not None), run.err.splitlines().count(FIRST_SECRET), run.err)
+        self.assertEqual(run.err.splitlines().count(FIRST_SECRET), int(key is not None), run.err)
         for secret in (MANAGEMENT_KEY, USER_KEY):
             self.assertNotIn(secret[9:40], run.out + run.err)
         return run
@@ -628,7 +628,7 @@ class EchoTest(KeysTest):
             *((f"cut at {n}", cut(whole, n)) for n in range(20, len(whole), 7)),
         ):
             with self.subTest(name):
-                self.assertEqual(5, self.create(fault, key=None).code)
+                self.assertEqual(self.create(fault, key=None).code, 5)
 
     def test_beside_an_echo_the_new_key_is_found(self):
         data = make_key(5, name="ci")
@@ -641,7 +641,7 @@ class EchoTest(KeysTest):
             ("side by side", f"<p>{MANAGEMENT_KEY}{FIRST_SECRET}</p>", 5),
         ):
             with self.subTest(name):
-                self.assertEqual(code, self.create(answer(201, body)).code)
+                self.assertEqual(self.create(answer(201, body)).code, code)
 
     def test_a_key_that_came_whole_is_shown_whatever_it_was_wrapped_in(self):
         body = encode({"data": make_key(5, name="ci"), "key": FIRST_SECRET})
@@ -680,12 +680,12 @@ class EchoTest(KeysTest):
         ):
             with self.subTest(name):
                 run = self.create(fault)
-                self.assertEqual((5, ""), run[:2])
+                self.assertEqual(run[:2], (5, ""))
                 self.assertIn("; the key was created and is shown above\n", run.err)
-                self.assertEqual(["POST"], [method for method, _, _ in self.changes(self.service)])
+                self.assertEqual([method for method, _, _ in self.changes(self.service)], ["POST"])
         members = gzip.compress(body[:half]) + gzip.compress(body[half:])
-        self.assertEqual(0, self.create(answer(201, members, {"Content-Encoding": "gzip"})).code)
-        self.assertEqual(0, self.create(answer(201, body.decode().encode("utf-16-le"))).code)
+        self.assertEqual(self.create(answer(201, members, {"Content-Encoding": "gzip"})).code, 0)
+        self.assertEqual(self.create(answer(201, body.decode().encode("utf-16-le"))).code, 0)
 
     def test_rotation_changes_nothing_of_the_old_key_unless_the_new_one_was_shown(self):
         for name, fault in (
@@ -696,9 +696,9 @@ class EchoTest(KeysTest):
             with self.subTest(name):
                 service = self.start(make_key(1, name="ci"))
                 service.fail("POST", "/keys/", fault)
-                self.assertEqual(5, self.keys("rotate", "ci", "--disable-old").code)
-                self.assertEqual(["POST"], [method for method, _, _ in self.changes(service)])
-                self.assertEqual(("ci", False), (service.keys[0]["name"], service.keys[0]["disabled"]))
+                self.assertEqual(self.keys("rotate", "ci", "--disable-old").code, 5)
+                self.assertEqual([method for method, _, _ in self.changes(service)], ["POST"])
+                self.assertEqual((service.keys[0]["name"], service.keys[0]["disabled"]), ("ci", False))
 
 
 class InterruptTest(KeysTest):
@@ -732,7 +732,7 @@ class InterruptTest(KeysTest):
                 run = self.interrupted("create", "--name", "ci", method="POST", number=number, answered=True)
                 done = f"{LABEL}warning: interrupted: the new key was created and is shown above\n"
                 shown = SHOWN_ONCE.replace("the new key,", f"{self.AWAITED}the new key,", 1)
-                self.assertEqual(Run(code, "", f"{shown}{FIRST_SECRET}\n{done}"), run)
+                self.assertEqual(run, Run(code, "", f"{shown}{FIRST_SECRET}\n{done}"))
 
     def test_the_second_one_gives_up_and_says_that_it_is_unknown_whether_a_key_was_created(self):
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
@@ -740,7 +740,7 @@ class InterruptTest(KeysTest):
                 self.start()
                 run = self.interrupted("create", "--name", "ci", method="POST", number=number, times=2)
                 unknown = f"{LABEL}warning: interrupted: whether the key was created is unknown; {self.LOOK}"
-                self.assertEqual(Run(code, "", f"creating the key 'ci'\n{self.AWAITED}{unknown}"), run)
+                self.assertEqual(run, Run(code, "", f"creating the key 'ci'\n{self.AWAITED}{unknown}"))
 
     def test_a_change_that_was_sent_is_unknown(self):
         for argv, method, what in (
@@ -756,23 +756,23 @@ class InterruptTest(KeysTest):
                     look = "look at it with: openrouter-remote keys show 6b86b273ff34"
                     warning = f"{LABEL}warning: interrupted: whether {what} is unknown; {look}\n"
                     run = self.interrupted(*argv, method=method, number=number)
-                    self.assertEqual(Run(code, "", warning), run)
+                    self.assertEqual(run, Run(code, "", warning))
 
     def test_a_rotation_says_what_is_left_to_do(self):
         self.start(make_key(1, name="ci"))
         run = self.interrupted("rotate", "ci", method="PATCH")
-        self.assertEqual((130, ""), run[:2])
+        self.assertEqual(run[:2], (130, ""))
         self.assertEqual(
+            run.err.partition(f"{FIRST_SECRET}\n")[2],
             f"{LABEL}warning: interrupted: the new key was shown above and works; whether the old key was renamed is "
             "unknown; look at it with: openrouter-remote keys show 6b86b273ff34; left to do: "
             "openrouter-remote keys rename 6b86b273ff34 'ci (old 2026-11-25)'; "
             "openrouter-remote keys disable 6b86b273ff34\n",
-            run.err.partition(f"{FIRST_SECRET}\n")[2],
         )
 
     def test_what_only_reads_is_quiet(self):
         self.start(make_key(1, name="ci"))
-        self.assertEqual(Run(130, "", ""), self.interrupted("show", "ci", method="GET"))
+        self.assertEqual(self.interrupted("show", "ci", method="GET"), Run(130, "", ""))
 
 
 class UnmadeChangeTest(KeysTest):
@@ -791,7 +791,7 @@ class UnmadeChangeTest(KeysTest):
         for options in ((), ("--disable-old",)):
             self.start(make_key(1, name="ci"), heeds_changes=False)
             run = self.keys("rotate", "ci", *options)
-            self.assertEqual(5, run.code)
+            self.assertEqual(run.code, 5)
             self.assertIn("error: PATCH /keys/6b86b273ff34", run.err)
             self.assertIn(hint, run.err)
 
@@ -800,7 +800,7 @@ class UnmadeChangeTest(KeysTest):
         for given, stands in (("5", Decimal("5.0")), ("5.50", Decimal("5.5")), ("0", Decimal("0.00"))):
             with self.subTest(given=given):
                 service.fail("PATCH", "*", answer(200, {"data": {**service.keys[0], "limit": stands}}))
-                self.assertEqual(0, self.keys("set-limit", "ci", given).code)
+                self.assertEqual(self.keys("set-limit", "ci", given).code, 0)
 
 
 class PoisonTest(KeysTest):
@@ -833,10 +833,10 @@ class PoisonTest(KeysTest):
                 command = re.search(r"left to do: (openrouter-remote keys rename .*); openrouter-remote", run.err)
                 assert command, run.err
                 words = shlex.split(command[1])
-                self.assertEqual(f"{name} (old 2026-11-25)", words[-1])
+                self.assertEqual(words[-1], f"{name} (old 2026-11-25)")
                 service.keys = [key for key in service.keys if key["hash"] == make_key(1)["hash"]]
-                self.assertEqual(0, self.run_program(*words[1:]).code)
-                self.assertEqual(f"{name} (old 2026-11-25)", service.keys[0]["name"])
+                self.assertEqual(self.run_program(*words[1:]).code, 0)
+                self.assertEqual(service.keys[0]["name"], f"{name} (old 2026-11-25)")
 
     def test_a_name_that_cannot_be_shown_as_it_is_is_left_out_and_that_is_said(self):
         for name in ("a\nb", "a\tb", "\x1b[31m", "a\u202eb", "a\xa0b", "a\u200bb", f"for {USER_KEY}"):
@@ -864,7 +864,7 @@ class PoisonTest(KeysTest):
         service.fail("POST", "/keys/", answer(201, {"data": new, "key": FIRST_SECRET}))
         service.always("PATCH", "*", error(500, "Down"))
         run = self.keys("rotate", "ci")
-        self.assertEqual(5, run.code)
+        self.assertEqual(run.code, 5)
         self.assertIn("hint: delete it and make another: openrouter-remote keys delete 7902699be42c\n", run.err)
         self.assertNotIn("--reset", run.err)
 
@@ -886,21 +886,21 @@ class CreateSettingsTest(KeysTest):
                 service = self.start(ignored_on_create=ignored)
                 run = self.keys(*self.ASKED, "--json")
                 hash = service.keys[0]["hash"]
-                self.assertEqual([("PATCH", f"/keys/{hash}", body)], self.changes(service)[1:])
-                self.assertEqual(0, run.code)
+                self.assertEqual(self.changes(service)[1:], [("PATCH", f"/keys/{hash}", body)])
+                self.assertEqual(run.code, 0)
                 self.shown_once(run)
                 key = json.loads(run.out)
-                self.assertEqual((5, "weekly", True), (key["limit"], key["limit_reset"], key["include_byok_in_limit"]))
+                self.assertEqual((key["limit"], key["limit_reset"], key["include_byok_in_limit"]), (5, "weekly", True))
 
     def test_nothing_is_set_where_the_answer_is_what_was_asked_for(self):
         service = self.start()
-        self.assertEqual(0, self.keys(*self.ASKED).code)
-        self.assertEqual(["POST"], [method for method, _, _ in self.changes(service)])
+        self.assertEqual(self.keys(*self.ASKED).code, 0)
+        self.assertEqual([method for method, _, _ in self.changes(service)], ["POST"])
 
     def test_what_was_not_asked_for_is_not_set(self):
         service = self.start(ignored_on_create={"limit_reset", "include_byok_in_limit"})
-        self.assertEqual(0, self.keys("create", "--name", "ci", "--limit", "5").code)
-        self.assertEqual(["POST"], [method for method, _, _ in self.changes(service)])
+        self.assertEqual(self.keys("create", "--name", "ci", "--limit", "5").code, 0)
+        self.assertEqual([method for method, _, _ in self.changes(service)], ["POST"])
 
     def test_a_change_that_fails_is_a_warning_with_a_command_that_sets_it(self):
         for ignored, asked, sets in (
@@ -918,30 +918,30 @@ class CreateSettingsTest(KeysTest):
                     service = self.start(ignored_on_create=ignored)
                     service.fail("PATCH", "*", fault)
                     run = self.keys(*asked, "--json")
-                    self.assertEqual(5, run.code)
+                    self.assertEqual(run.code, 5)
                     self.shown_once(run)
                     key = service.keys[0]
-                    self.assertEqual(key["hash"], json.loads(run.out)["hash"])
+                    self.assertEqual(json.loads(run.out)["hash"], key["hash"])
                     warning, hint = run.err.partition(f"{FIRST_SECRET}\n")[2].splitlines()
                     self.assertIn(f"{LABEL}warning: PATCH /keys/{key['hash']}: {reason}", warning)
                     command = "openrouter-remote keys set-limit " + sets.format(key["hash"][:12])
-                    self.assertEqual(f"hint: run: {command}", hint)
-                    self.assertEqual(0, self.run_program(*command.split()[1:]).code)
+                    self.assertEqual(hint, f"hint: run: {command}")
+                    self.assertEqual(self.run_program(*command.split()[1:]).code, 0)
                     wanted = dict(zip(asked[3::2], asked[4::2]))
-                    self.assertEqual(wanted.get("--limit-reset"), key["limit_reset"])
-                    self.assertEqual(wanted.get("--limit"), key["limit"] and str(key["limit"]))
+                    self.assertEqual(key["limit_reset"], wanted.get("--limit-reset"))
+                    self.assertEqual(key["limit"] and str(key["limit"]), wanted.get("--limit"))
 
     def test_a_byok_setting_that_cannot_be_set_is_a_warning_that_says_what_to_do(self):
         service = self.start(ignored_on_create={"include_byok_in_limit"})
         service.fail("PATCH", "*", error(500, "Broken"))
         run = self.keys(*self.ASKED)
         hash = service.keys[0]["hash"]
-        self.assertEqual(5, run.code)
+        self.assertEqual(run.code, 5)
         self.shown_once(run)
         self.assertEqual(
+            run.err.partition(f"{FIRST_SECRET}\n")[2],
             f'{LABEL}warning: PATCH /keys/{hash}: 500 Broken; the new key lacks {{"include_byok_in_limit": true}}\n'
             f"hint: delete it and make another: openrouter-remote keys delete {hash[:12]}\n",
-            run.err.partition(f"{FIRST_SECRET}\n")[2],
         )
 
     def test_an_answer_to_the_change_that_is_no_key_is_a_failure_of_the_change(self):
@@ -951,7 +951,7 @@ class CreateSettingsTest(KeysTest):
                 service = self.start(ignored_on_create={"limit_reset"})
                 service.fail("PATCH", "*", answer(200, body))
                 run = self.keys(*self.ASKED)
-                self.assertEqual(5, run.code)
+                self.assertEqual(run.code, 5)
                 self.shown_once(run)
                 command = f"keys set-limit --reset weekly {service.keys[0]['hash'][:12]} 5"
                 self.assertIn(f"hint: run: openrouter-remote {command}\n", run.err)
@@ -964,7 +964,7 @@ class CreateSettingsTest(KeysTest):
 
         service.fail("PATCH", "*", unheeding)
         run = self.keys(*self.ASKED)
-        self.assertEqual(5, run.code)
+        self.assertEqual(run.code, 5)
         command = f"keys set-limit --reset weekly {service.keys[0]['hash'][:12]} 5"
         self.assertIn(f"hint: run: openrouter-remote {command}\n", run.err)
 
@@ -1001,19 +1001,19 @@ class CreateOnceTest(KeysTest):
             with self.subTest(reason, created=created):
                 service = self.start()
                 service.fail("POST", "/keys/", fault)
-                self.assertEqual(self.uncertain(reason), self.keys(*self.ARGV))
-                self.assertEqual((1, created), (self.posts(service), len(service.keys)))
-                self.assertEqual([], self.waits)
+                self.assertEqual(self.keys(*self.ARGV), self.uncertain(reason))
+                self.assertEqual((self.posts(service), len(service.keys)), (1, created))
+                self.assertEqual(self.waits, [])
 
     def test_an_answer_that_takes_too_long_is_uncertain(self):
         for fault in (never(), drip(json_head({}))):
             service = self.start()
             service.fail("POST", "/keys/", fault)
             self.assertEqual(
-                self.uncertain("no complete answer within 0.05 s"), self.keys(*self.ARGV, "--timeout", "0.05")
+                self.keys(*self.ARGV, "--timeout", "0.05"), self.uncertain("no complete answer within 0.05 s")
             )
             service.wait_for_requests()  # which may be sent later than that
-            self.assertEqual(1, self.posts(service))
+            self.assertEqual(self.posts(service), 1)
 
     def test_how_to_look_finds_the_key(self):
         for options in ((), ("--workspace", make_workspace(1)["id"])):
@@ -1023,7 +1023,7 @@ class CreateOnceTest(KeysTest):
                 )
                 hint = self.keys("create", "--name", "brand-new", *options).err.partition("look for it with: ")[2]
                 command = hint.partition(",")[0].split()
-                self.assertEqual("openrouter-remote", command[0])
+                self.assertEqual(command[0], "openrouter-remote")
                 self.assertIn("brand-new", self.run_program(*command[1:]).out)
 
     def test_a_certain_refusal_does_not_say_so(self):
@@ -1033,20 +1033,20 @@ class CreateOnceTest(KeysTest):
                     service = self.start()
                     service.fail("POST", "/keys/", error(status, "No", headers))
                     run = self.keys(*self.ARGV)
-                    self.assertEqual((3 if status in (401, 403) else 5, ""), run[:2])
-                    self.assertEqual(f"{LABEL}error: POST /keys/: {status} No", run.err.splitlines()[1])
+                    self.assertEqual(run[:2], (3 if status in (401, 403) else 5, ""))
+                    self.assertEqual(run.err.splitlines()[1], f"{LABEL}error: POST /keys/: {status} No")
                     self.assertNotIn("unknown", run.err)
                     self.assertNotIn("look with", run.err)
-                    self.assertEqual((1, 0), (self.posts(service), len(service.keys)))
+                    self.assertEqual((self.posts(service), len(service.keys)), (1, 0))
 
     def test_a_refusal_of_the_other_form_of_the_path_is_certain_or_not_like_the_first(self):
         for fault, uncertain in ((hang_up(), True), (error(500, "Broken"), True), (error(429, "Slow"), False)):
             service = self.start(create_path="no-slash-404")
             service.fail("POST", "/keys", fault)
             run = self.keys(*self.ARGV)
-            self.assertEqual((5, ""), run[:2])
-            self.assertEqual(uncertain, f"hint: {self.LOOK}\n" in run.err)
-            self.assertEqual(2, self.posts(service))
+            self.assertEqual(run[:2], (5, ""))
+            self.assertEqual(f"hint: {self.LOOK}\n" in run.err, uncertain)
+            self.assertEqual(self.posts(service), 2)
 
     def test_a_service_that_cannot_be_reached_has_created_nothing(self):
         with socket.socket() as silent:
@@ -1054,13 +1054,13 @@ class CreateOnceTest(KeysTest):
             address = f"http://127.0.0.1:{silent.getsockname()[1]}"
             self.env["OPENROUTER_BASE_URL"] = f"{address}/api/v1"
             self.assertEqual(
+                self.keys(*self.ARGV),
                 Run(
                     5,
                     "",
                     f"creating the key 'ci'\n{LABEL}error: POST /keys/: no answer: Connection refused\n"
                     f"hint: check the network, the proxy variables and the address, {address}\n",
                 ),
-                self.keys(*self.ARGV),
             )
 
     def test_a_redirect_elsewhere_is_not_followed(self):
@@ -1068,15 +1068,15 @@ class CreateOnceTest(KeysTest):
         service = self.start()
         service.fail("POST", "/keys/", redirect(307, f"{elsewhere.url}/keys/"))
         run = self.keys(*self.ARGV)
-        self.assertEqual((5, ""), run[:2])
+        self.assertEqual(run[:2], (5, ""))
         self.assertIn("not followed", run.err)
-        self.assertEqual((1, []), (self.posts(service), elsewhere.requests))
+        self.assertEqual((self.posts(service), elsewhere.requests), (1, []))
 
     def test_the_services_own_message_is_shown(self):
         self.start()
         self.assertEqual(
-            Run(5, "", f"creating the key 'ci'\n{LABEL}error: POST /keys/: 400 Unknown workspace_id\n"),
             self.keys(*self.ARGV, "--workspace", "nowhere"),
+            Run(5, "", f"creating the key 'ci'\n{LABEL}error: POST /keys/: 400 Unknown workspace_id\n"),
         )
 
 
@@ -1113,30 +1113,30 @@ class ChangeTest(KeysTest):
                 self.renew()
                 before = dict(self.service.keys[1])
                 run = self.keys(*argv)
-                self.assertEqual((0, ""), (run.code, run.err))
-                self.assertEqual([("PATCH", f"/keys/{self.hash}", body)], self.changes(self.service))
-                self.assertEqual({**before, **json.loads(body)}["name"], run.out.splitlines()[1][5:].split("  ")[0])
+                self.assertEqual((run.code, run.err), (0, ""))
+                self.assertEqual(self.changes(self.service), [("PATCH", f"/keys/{self.hash}", body)])
+                self.assertEqual(run.out.splitlines()[1][5:].split("  ")[0], {**before, **json.loads(body)}["name"])
                 if out:
-                    self.assertEqual(out, run.out)
+                    self.assertEqual(run.out, out)
 
     def test_the_json_of_a_change_is_the_key_as_it_is_now(self):
         document = json.loads(self.keys("set-limit", "ci", "10.5", "--json").out, parse_float=Decimal)
-        self.assertEqual(["tool", *self.service.keys[1]], list(document))
-        self.assertEqual(("ci", Decimal("10.5"), Decimal("9.25")), (
+        self.assertEqual(list(document), ["tool", *self.service.keys[1]])
+        self.assertEqual((
             document["name"], document["limit"], document["limit_remaining"]
-        ))  # fmt: skip
+        ), ("ci", Decimal("10.5"), Decimal("9.25")))  # fmt: skip
 
     def test_no_other_key_is_changed(self):
         other = dict(self.service.keys[0])
         for argv in CHANGES:
             self.keys(*argv)
-        self.assertEqual([other], self.service.keys[:1])
+        self.assertEqual(self.service.keys[:1], [other])
 
     def test_a_full_hash_is_looked_up_and_changed_and_nothing_else(self):
         self.keys("disable", self.hash)
         self.assertEqual(
-            [("GET", f"/keys/{self.hash}"), ("PATCH", f"/keys/{self.hash}")],
             [(request.method, request.path) for request in self.service.requests],
+            [("GET", f"/keys/{self.hash}"), ("PATCH", f"/keys/{self.hash}")],
         )
 
     def test_a_change_is_sent_once_whatever_happens(self):
@@ -1146,9 +1146,9 @@ class ChangeTest(KeysTest):
                 method = "DELETE" if argv[0] == "delete" else "PATCH"
                 self.service.always(method, f"/keys/{self.hash}", fault)
                 run = self.keys(*argv)
-                self.assertEqual((5, ""), run[:2])
+                self.assertEqual(run[:2], (5, ""))
                 self.assertIn(f"{LABEL}error: {method} /keys/{self.hash}: ", run.err)
-                self.assertEqual(1, len(self.changes(self.service)))
+                self.assertEqual(len(self.changes(self.service)), 1)
 
     def test_an_answer_that_is_not_the_key_is_an_error(self):
         bodies: tuple = ({}, {"data": []}, {"data": None}, "<html>", {"data": {}}, {"data": {"hash": None}})
@@ -1157,7 +1157,7 @@ class ChangeTest(KeysTest):
                 with self.subTest(argv, body=body):
                     self.service.fail("PATCH", f"/keys/{self.hash}", answer(200, body))
                     run = self.keys(*argv)
-                    self.assertEqual((5, ""), run[:2])
+                    self.assertEqual(run[:2], (5, ""))
                     self.assertIn(f"{LABEL}error: PATCH /keys/{self.hash}: ", run.err)
 
     def test_a_key_that_is_answered_without_its_hash_or_with_another_is_not_acted_on(self):
@@ -1167,8 +1167,8 @@ class ChangeTest(KeysTest):
                 with self.subTest(argv, hash=data.get("hash")):
                     self.service.fail("GET", f"/keys/{self.hash}", answer(200, {"data": data}))
                     run = self.keys(*[self.hash if word == "ci" else word for word in argv])
-                    self.assertEqual((5, ""), run[:2])
-                    self.assertEqual([], self.changes(self.service))
+                    self.assertEqual(run[:2], (5, ""))
+                    self.assertEqual(self.changes(self.service), [])
 
     def test_bad_arguments_are_refused_before_anything_is_sent(self):
         for argv, message in (
@@ -1193,14 +1193,14 @@ class ChangeTest(KeysTest):
                 self.fails(2, message, *argv, hint=f"see: openrouter-remote keys {argv[0]} --help")
         for reset in ("yearly", "None", ""):
             run = self.keys("set-limit", "ci", "5", "--reset", reset)
-            self.assertEqual((2, ""), run[:2])
+            self.assertEqual(run[:2], (2, ""))
             self.assertIn(f"error: argument --reset: invalid choice: '{reset}' (choose from ", run.err)
-        self.assertEqual([], self.service.requests)
+        self.assertEqual(self.service.requests, [])
 
     def test_keys_alone_or_with_an_unknown_command_is_wrong_usage(self):
         for argv in ((), ("remove",)):
             run = self.keys(*argv)
-            self.assertEqual((2, ""), run[:2])
+            self.assertEqual(run[:2], (2, ""))
             self.assertTrue(run.err.endswith("hint: see: openrouter-remote keys --help\n"), run.err)
 
 
@@ -1247,16 +1247,16 @@ class DeleteTest(KeysTest):
         for option in ("-y", "--yes"):
             self.renew()
             self.assertEqual(
-                Run(0, f"deleted: old laptop ({self.hash})\n", ""), self.keys("delete", "old laptop", option)
+                self.keys("delete", "old laptop", option), Run(0, f"deleted: old laptop ({self.hash})\n", "")
             )
-            self.assertEqual([("DELETE", f"/keys/{self.hash}", "")], self.changes(self.service))
-            self.assertEqual(["other"], [key["name"] for key in self.service.keys])
+            self.assertEqual(self.changes(self.service), [("DELETE", f"/keys/{self.hash}", "")])
+            self.assertEqual([key["name"] for key in self.service.keys], ["other"])
 
     def test_the_json_is_the_key_that_was(self):
         was = self.service.keys[1]
         document = json.loads(self.keys("delete", "old laptop", "-y", "--json").out)
-        self.assertEqual(["tool", *was, "deleted"], list(document))
-        self.assertEqual((was["hash"], True), (document["hash"], document["deleted"]))
+        self.assertEqual(list(document), ["tool", *was, "deleted"])
+        self.assertEqual((document["hash"], document["deleted"]), (was["hash"], True))
 
     def test_without_a_terminal_and_without_y_nothing_is_asked_of_the_service(self):
         refusal = Run(
@@ -1266,40 +1266,40 @@ class DeleteTest(KeysTest):
             "hint: -y deletes without asking, for ever; the reversible way is: openrouter-remote keys disable KEY\n",
         )
         for options in ((), ("--json",)):
-            self.assertEqual(refusal, self.start_program("keys", "delete", "old laptop", *options))
+            self.assertEqual(self.start_program("keys", "delete", "old laptop", *options), refusal)
             self.assertEqual(
-                refusal, self.start_program("keys", "delete", "old laptop", *options, stdin=None, input="y\n")
+                self.start_program("keys", "delete", "old laptop", *options, stdin=None, input="y\n"), refusal
             )
-        self.assertEqual([], self.service.requests)
+        self.assertEqual(self.service.requests, [])
 
     def test_a_closed_stdin_is_no_terminal(self):
         shell = ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "keys", "delete", "old laptop"]
         done = subprocess.run(shell, env=self.env, capture_output=True)
-        self.assertEqual((2, b"", []), (done.returncode, done.stdout, self.service.requests))
+        self.assertEqual((done.returncode, done.stdout, self.service.requests), (2, b"", []))
 
     def test_a_clear_yes_at_a_terminal_deletes(self):
         for typed in (b"y\n", b"YES\n"):
             with self.subTest(typed):
                 self.renew()
                 self.assertEqual(
-                    Run(0, f"deleted: old laptop ({self.hash})\n", self.QUESTION),
                     self.at_a_terminal(typed, "delete", "old laptop"),
+                    Run(0, f"deleted: old laptop ({self.hash})\n", self.QUESTION),
                 )
-                self.assertEqual(["other"], [key["name"] for key in self.service.keys])
+                self.assertEqual([key["name"] for key in self.service.keys], ["other"])
 
     def test_anything_else_at_a_terminal_deletes_nothing(self):
         for typed in (b"\n", b"n\n", b"yy\n", b"yes please\n", "да\n".encode(), b"\xff\n", b"\x04"):
             with self.subTest(typed):
                 self.assertEqual(
+                    self.at_a_terminal(typed, "delete", "old laptop"),
                     Run(
                         2,
                         "",
                         self.QUESTION + f"{LABEL}error: not confirmed, so nothing was deleted\n"
                         "hint: the reversible way is: openrouter-remote keys disable d4735e3a265e\n",
                     ),
-                    self.at_a_terminal(typed, "delete", "old laptop"),
                 )
-        self.assertEqual([], self.changes(self.service))
+        self.assertEqual(self.changes(self.service), [])
 
     def test_ctrl_c_at_the_question_deletes_nothing(self):
         # The terminal is not the program's controlling one, so the signal is sent by hand after the question.
@@ -1311,8 +1311,8 @@ class DeleteTest(KeysTest):
             while not screen.endswith(b"[y/N] "):
                 screen += os.read(master, 4096)
             process.send_signal(signal.SIGINT)
-            self.assertEqual("", process.communicate()[0])
-        self.assertEqual((130, []), (process.returncode, self.changes(self.service)))
+            self.assertEqual(process.communicate()[0], "")
+        self.assertEqual((process.returncode, self.changes(self.service)), (130, []))
 
     def test_the_question_shows_a_hostile_name_as_text(self):
         self.service.keys[1]["name"] = "a\x1b[2K\r'b"
@@ -1346,10 +1346,10 @@ class HostileTest(KeysTest):
                 with self.subTest(name=name, command=command):
                     del service.requests[:]
                     run = self.run_program(*[name if word == "ci" else word for word in command])
-                    self.assertEqual((4, ""), run[:2])
+                    self.assertEqual(run[:2], (4, ""))
                     targets = {request.target.partition("?")[0] for request in service.requests}
                     self.assertLessEqual(targets, {"/api/v1/keys", "/api/v1/workspaces", "/api/v1/credits"})
-                    self.assertEqual([], self.changes(service))
+                    self.assertEqual(self.changes(service), [])
 
     def test_a_key_with_a_hostile_name_is_the_one_acted_on(self):
         for name in HOSTILE:
@@ -1357,15 +1357,15 @@ class HostileTest(KeysTest):
                 with self.subTest(name=name, argv=argv):
                     service = self.start(make_key(1, name="web"), make_key(2, name=name))
                     hash = service.keys[1]["hash"]
-                    self.assertEqual(0, self.keys(*[name if word == "ci" else word for word in argv]).code)
-                    self.assertEqual([f"/keys/{hash}"], [path for _, path, _ in self.changes(service)])
+                    self.assertEqual(self.keys(*[name if word == "ci" else word for word in argv]).code, 0)
+                    self.assertEqual([path for _, path, _ in self.changes(service)], [f"/keys/{hash}"])
 
     def test_a_hostile_new_name_is_only_a_name(self):
         for name in HOSTILE[:-2]:
             with self.subTest(name):
                 service = self.start(make_key(1, name="ci"))
-                self.assertEqual(0, self.keys("rename", "ci", name).code)
-                self.assertEqual([{"name": name}], [r.body for r in service.requests if r.method == "PATCH"])
+                self.assertEqual(self.keys("rename", "ci", name).code, 0)
+                self.assertEqual([r.body for r in service.requests if r.method == "PATCH"], [{"name": name}])
 
     def test_a_hostile_hash_of_the_service_never_leaves_its_place_in_the_path(self):
         # `.` and `..` would be taken out of a path wherever somebody tidies it up.
@@ -1377,13 +1377,13 @@ class HostileTest(KeysTest):
                     self.assertIn(run.code, (0, 5))
                     for request in service.requests:
                         if request.path in ("/keys", "/workspaces"):
-                            self.assertEqual("GET", request.method)
+                            self.assertEqual(request.method, "GET")
                             continue
                         start, segment = request.target[:13], request.target[13:]
-                        self.assertEqual(("/api/v1/keys/", hash), (start, unquote(segment)))
+                        self.assertEqual((start, unquote(segment)), ("/api/v1/keys/", hash))
                         self.assertRegex(segment, r"\A[A-Za-z0-9%_~:.-]+\Z")
                         self.assertNotIn(segment, (".", ".."))
-                    self.assertEqual(make_key(1, name="web"), service.keys[0])
+                    self.assertEqual(service.keys[0], make_key(1, name="web"))
 
     def test_a_hostile_hash_of_a_new_key_never_leaves_its_place_in_the_path(self):
         for hash in HOSTILE:
@@ -1392,9 +1392,9 @@ class HostileTest(KeysTest):
                 body = {"data": make_key(2, name="ci", hash=hash), "key": make_secret(2)}
                 service.fail("POST", "/keys/", answer(201, body))
                 run = self.keys("create", "--name", "ci", "--limit", "1")
-                self.assertEqual(1, run.err.splitlines().count(make_secret(2)))
+                self.assertEqual(run.err.splitlines().count(make_secret(2)), 1)
                 for request in service.requests[1:]:
-                    self.assertEqual(("/api/v1/keys/", hash), (request.target[:13], unquote(request.target[13:])))
+                    self.assertEqual((request.target[:13], unquote(request.target[13:])), ("/api/v1/keys/", hash))
 
 
 class CredentialTest(KeysTest):
@@ -1413,8 +1413,8 @@ class CredentialTest(KeysTest):
                     request = "POST /keys/" if argv[0] == "create" else "GET /keys"
                     first = "creating the key 'new'\n" if argv[0] == "create" else ""
                     refused = f"{LABEL}error: {request}: {status} {message}\n{self.MIX_UP}"
-                    self.assertEqual(Run(3, "", first + refused), self.keys(*argv))
-                    self.assertEqual(0, len(service.secrets))
+                    self.assertEqual(self.keys(*argv), Run(3, "", first + refused))
+                    self.assertEqual(len(service.secrets), 0)
 
     def test_a_refused_key_that_does_not_tell_what_it_is_stays_refused(self):
         hint = self.MIX_UP.replace("holds a user key and was", "was")
@@ -1424,7 +1424,7 @@ class CredentialTest(KeysTest):
         for fault in (error(401, "User not found."), error(404, "Not Found"), error(503, "Busy"), hang_up(), html(502)):
             with self.subTest(fault=fault):
                 service.always("GET", "/key", fault)
-                self.assertEqual(refused, self.keys("list"))
+                self.assertEqual(self.keys("list"), refused)
 
     def test_without_a_management_key_nothing_is_asked(self):
         del self.env["OPENROUTER_PROVISIONING_KEY"]
@@ -1441,19 +1441,19 @@ class CredentialTest(KeysTest):
                     "https://openrouter.ai/settings/management-keys. OPENROUTER_API_KEY (from the shell) is set: if it "
                     "holds a management key, call it OPENROUTER_PROVISIONING_KEY",
                 )
-        self.assertEqual([], service.requests)
+        self.assertEqual(service.requests, [])
 
     def test_the_newer_name_of_the_management_key_serves(self):
         self.env["OPENROUTER_MANAGEMENT_KEY"] = self.env.pop("OPENROUTER_PROVISIONING_KEY")
         self.start(make_key(1, name="ci"))
-        self.assertEqual(0, self.keys("show", "ci").code)
+        self.assertEqual(self.keys("show", "ci").code, 0)
 
     def test_every_request_carries_the_management_key_and_never_the_user_key(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         for argv in EVERY_COMMAND:
             service = self.start(make_key(1, name="ci"))
-            self.assertEqual(0, self.keys(*argv).code)
-            self.assertEqual({f"Bearer {MANAGEMENT_KEY}"}, {r.headers.get("authorization") for r in service.requests})
+            self.assertEqual(self.keys(*argv).code, 0)
+            self.assertEqual({r.headers.get("authorization") for r in service.requests}, {f"Bearer {MANAGEMENT_KEY}"})
 
 
 if __name__ == "__main__":

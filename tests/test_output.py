@@ -107,7 +107,7 @@ class JsonTest(OutputTest):
     def test_a_listing_of_keys_is_keyed_by_hash(self):
         service = self.start()
         payload = json.loads(self.run_program("keys", "list", "--all", "--json").out)
-        self.assertEqual(set(payload) - {"tool"}, {key["hash"] for key in service.keys})
+        self.assertEqual({key["hash"] for key in service.keys}, set(payload) - {"tool"})
         self.assertTrue(all(payload[hash]["hash"] == hash for hash in set(payload) - {"tool"}))
 
     def test_a_row_is_the_object_of_the_service_with_what_nobody_knew_yet(self):

@@ -53,7 +53,7 @@ class UsageTest(ProgramTest):
     def usage(self, *argv):
         """The document of `usage --json`, its numbers exact."""
         run = self.run_program("usage", "--json", *argv)
-        self.assertEqual((0, ""), (run.code, run.err))
+        self.assertEqual((run.code, run.err), (0, ""))
         return json.loads(run.out, parse_float=Decimal)
 
 
@@ -71,60 +71,60 @@ class EveryKeyOnceTest(UsageTest):
                     ]
                     self.start(page_size=size, keys=keys, workspaces=[make_workspace()])
                     document = self.usage()
-                    self.assertEqual([key["hash"] for key in reversed(keys)], [k["hash"] for k in document["keys"]])
+                    self.assertEqual([k["hash"] for k in document["keys"]], [key["hash"] for key in reversed(keys)])
                     total = count * (count + 1) // 2
                     self.assertEqual(
+                        document["totals"],
                         {
                             "daily": Decimal(total).scaleb(-20),
                             "weekly": Decimal(total).scaleb(-14),
                             "monthly": Decimal(total).scaleb(-8),
                             "all_time": Decimal(total).scaleb(-2),
                         },
-                        document["totals"],
                     )
 
     def test_twelve_times_a_tenth_is_one_point_two(self):
         self.start(keys=[make_key(n, **spent("0.1", "0.1", "0.1", "0.1")) for n in range(12)])
         run = self.run_program("usage", "--json")
         self.assertIn('"totals": {"daily": 1.2, "weekly": 1.2, "monthly": 1.2, "all_time": 1.2}', run.out)
-        self.assertEqual(0, run.code)
+        self.assertEqual(run.code, 0)
 
     def test_every_page_of_every_workspace_counts(self):
         workspaces = [make_workspace(n) for n in range(3)]
         keys = [make_key(n, workspace_id=workspaces[n % 3]["id"], usage=2**n) for n in range(40)]
         self.start(page_size=5, workspaces=workspaces, keys=keys)
         document = self.usage()
-        self.assertEqual(sorted(k["hash"] for k in keys), sorted(k["hash"] for k in document["keys"]))
-        self.assertEqual(2**40 - 1, document["totals"]["all_time"])
+        self.assertEqual(sorted(k["hash"] for k in document["keys"]), sorted(k["hash"] for k in keys))
+        self.assertEqual(document["totals"]["all_time"], 2**40 - 1)
 
     def test_more_workspaces_than_fit_on_a_page_all_count(self):
         workspaces = [make_workspace(n) for n in range(120)]
         keys = [make_key(n, workspace_id=workspaces[n]["id"], usage=1) for n in range(120)]
         self.start(workspaces=workspaces, keys=keys)
-        self.assertEqual(120, self.usage()["totals"]["all_time"])
+        self.assertEqual(self.usage()["totals"]["all_time"], 120)
 
     def test_the_keys_of_other_workspaces_count_when_the_default_one_has_none(self):
         self.start(workspaces=[make_workspace(n) for n in range(2)], keys=[
             make_key(1, workspace_id=make_workspace(1)["id"], usage=3)
         ])  # fmt: skip
-        self.assertEqual(3, self.usage()["totals"]["all_time"])
+        self.assertEqual(self.usage()["totals"]["all_time"], 3)
 
     def test_disabled_keys_count_wherever_they_are(self):
         workspaces = [make_workspace(n) for n in range(2)]
         keys = [make_key(n, disabled=n % 2 == 0, workspace_id=workspaces[n // 20]["id"], usage=1) for n in range(40)]
         self.start(page_size=5, workspaces=workspaces, keys=keys)
-        self.assertEqual(40, self.usage()["totals"]["all_time"])
+        self.assertEqual(self.usage()["totals"]["all_time"], 40)
 
     def test_expired_keys_count_too(self):
         dates = (None, "2026-11-25T11:59:59Z", "2026-11-25T12:00:01Z", "2020-01-01T00:00:00.000Z")
         self.start(keys=[make_key(n, expires_at=date, usage=1) for n, date in enumerate(dates)])
-        self.assertEqual(4, self.usage()["totals"]["all_time"])
+        self.assertEqual(self.usage()["totals"]["all_time"], 4)
 
     def test_a_service_that_does_not_know_of_expired_keys_is_asked_without(self):
         workspaces = [make_workspace(n) for n in range(2)]
         keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], usage=1) for n in range(24)]
         service = self.start(summer=True, page_size=5, keys=keys, workspaces=workspaces)
-        self.assertEqual(24, self.usage()["totals"]["all_time"])
+        self.assertEqual(self.usage()["totals"]["all_time"], 24)
         refused = [request for request in service.requests if "include_expired" in request.query]
         self.assertEqual(len(refused), 1)
 
@@ -153,7 +153,7 @@ class EveryKeyOnceTest(UsageTest):
                         self.assertIn(document["totals"]["all_time"], (30, total))
                         hashes = {key["hash"] for key in document["keys"]}
                         self.assertLessEqual({key["hash"] for key in keys[1:]}, hashes)
-                        self.assertEqual(len(hashes), len(document["keys"]))
+                        self.assertEqual(len(document["keys"]), len(hashes))
 
     def test_a_list_that_never_stands_still_makes_no_sum(self):
         keys = [make_key(n, usage=1) for n in range(1, 31)]
@@ -180,7 +180,7 @@ class EveryKeyOnceTest(UsageTest):
         for count in (5, 50, 100):
             with self.subTest(keys=count):
                 service = self.start(keys=[make_key(n, usage=1) for n in range(count)], has_workspaces=False)
-                self.assertEqual(count, self.usage()["totals"]["all_time"])
+                self.assertEqual(self.usage()["totals"]["all_time"], count)
                 asked = [request.query.get("offset") for request in service.requests if request.path == "/keys"]
                 self.assertEqual(asked, [None, str(count - 1)])
 
@@ -193,7 +193,7 @@ class EveryKeyOnceTest(UsageTest):
             handler.reply(Reply(200, {"data": keys[offset : offset + (5 if offset in (9, 13, 18, 45) else 10)]}))
 
         service.always("GET", "/keys", uneven)
-        self.assertEqual(63, self.usage()["totals"]["all_time"])
+        self.assertEqual(self.usage()["totals"]["all_time"], 63)
 
     @mock.patch.object(program, "MAX_REQUESTS", 20)
     def test_a_service_that_always_has_one_more_page_is_not_believed(self):
@@ -206,7 +206,7 @@ class EveryKeyOnceTest(UsageTest):
         service.always("GET", "/keys", more)
         message = "openrouter-remote: error: GET /keys: the pages have no end\n"
         self.assertEqual(self.run_program("usage"), Run(5, "", message))
-        self.assertEqual(20, sum(request.path == "/keys" for request in service.requests))
+        self.assertEqual(sum(request.path == "/keys" for request in service.requests), 20)
 
     def test_the_bound_of_an_answer_holds_for_all_pages_of_a_list(self):
         service = self.start(has_workspaces=False)
@@ -225,13 +225,13 @@ class EveryKeyOnceTest(UsageTest):
         keys = [make_key(n, usage=1) for n in range(3)]
         service = self.start(has_workspaces=False)
         service.always("GET", "/keys", answer(200, {"data": keys}))
-        self.assertEqual(3, self.usage()["totals"]["all_time"])
+        self.assertEqual(self.usage()["totals"]["all_time"], 3)
 
     def test_a_service_without_workspaces_is_none_the_worse(self):
         for fault in (error(404, "Not Found"), html(404)):
             service = self.start(page_size=5, keys=[make_key(n, usage=1) for n in range(12)], has_workspaces=False)
             service.always("GET", "/workspaces", fault)
-            self.assertEqual(12, self.usage()["totals"]["all_time"])
+            self.assertEqual(self.usage()["totals"]["all_time"], 12)
 
     def test_a_404_on_a_later_page_of_workspaces_does_not_mean_that_there_are_none(self):
         workspaces = [make_workspace(n) for n in range(120)]
@@ -304,6 +304,7 @@ class TextTest(UsageTest):
     def test_a_small_account_reads_credits_then_totals_then_keys(self):
         self.start(credits={"total_credits": 10, "total_usage": 7})
         self.assertEqual(
+            self.run_program("usage"),
             Run(
                 0,
                 "total_credits: $10.0000\n"
@@ -321,7 +322,6 @@ class TextTest(UsageTest):
                 "[x]  laptop  4e07408562be  $0.0000    $0.0000     $0.0000   $2.5000\n",
                 "",
             ),
-            self.run_program("usage"),
         )
 
     def test_what_deleted_keys_have_spent_is_a_line_of_its_own(self):
@@ -334,7 +334,7 @@ class TextTest(UsageTest):
             with self.subTest(total_usage=total):
                 self.start(credits={"total_credits": 10, "total_usage": Decimal(total)})
                 run = self.run_program("usage")
-                self.assertEqual(0, run.code)
+                self.assertEqual(run.code, 0)
                 self.assertNotIn("deleted", run.out)
 
     def test_byok_figures_are_a_block_of_their_own_and_never_added_in(self):
@@ -344,6 +344,7 @@ class TextTest(UsageTest):
             credits={"total_credits": 10, "total_usage": 5},
         )
         self.assertEqual(
+            self.run_program("usage").out.partition("\n\n")[2],
             "today:      $1.0000\n"
             "this week:  $2.0000\n"
             "this month: $3.0000\n"
@@ -357,13 +358,12 @@ class TextTest(UsageTest):
             "     name  hash            today  this week  this month  all-time  BYOK month\n"
             "[ ]  ci    6b86b273ff34  $1.0000    $2.0000     $3.0000   $4.0000     $0.6000\n"
             "[ ]  web   d4735e3a265e  $0.0000    $0.0000     $0.0000   $1.0000     $0.1000\n",
-            self.run_program("usage").out.partition("\n\n")[2],
         )
 
     def test_keys_that_spend_only_through_provider_keys_go_by_that(self):
         byok = (1, 3, 0, 2)
         self.start(*(make_key(n, name=f"n{n}", byok_usage_monthly=usd) for n, usd in enumerate(byok)))
-        self.assertEqual(["n1", "n3", "n0", "n2"], [key["name"] for key in self.usage()["keys"]])
+        self.assertEqual([key["name"] for key in self.usage()["keys"]], ["n1", "n3", "n0", "n2"])
 
     def test_an_expired_key_is_marked_and_so_is_a_disabled_one(self):
         past = "2026-11-01T00:00:00Z"
@@ -373,18 +373,19 @@ class TextTest(UsageTest):
             make_key(3, name="to-come", expires_at="2026-12-01T00:00:00Z"),
         )
         marks = {line[5:].split()[0]: line[:3] for line in self.run_program("usage").out.splitlines()[-3:]}
-        self.assertEqual({"past": "[-]", "both": "[x]", "to-come": "[ ]"}, marks)
+        self.assertEqual(marks, {"past": "[-]", "both": "[x]", "to-come": "[ ]"})
 
     def test_the_biggest_month_comes_first_and_equals_stay_newest_first(self):
         months = ("0.9", "10", "0", "9.99999999999999999999", "10", "0.10")
         self.start(*(make_key(n, name=f"n{n}", usage_monthly=Decimal(m)) for n, m in enumerate(months)))
         table = self.run_program("usage").out.splitlines()[-6:]
-        self.assertEqual(["n1", "n4", "n3", "n0", "n5", "n2"], [line.split()[2] for line in table])
-        self.assertEqual(["n1", "n4", "n3", "n0", "n5", "n2"], [key["name"] for key in self.usage()["keys"]])
+        self.assertEqual([line.split()[2] for line in table], ["n1", "n4", "n3", "n0", "n5", "n2"])
+        self.assertEqual([key["name"] for key in self.usage()["keys"]], ["n1", "n4", "n3", "n0", "n5", "n2"])
 
     def test_an_account_without_keys_has_zeros_and_an_empty_table(self):
         super().start(keys=[], workspaces=[make_workspace()], credits={"total_credits": 5, "total_usage": 0})
         self.assertEqual(
+            self.run_program("usage").out,
             "total_credits: $5.0000\n"
             "total_usage:   $0.0000\n"
             "remaining:     $5.0000\n"
@@ -395,7 +396,6 @@ class TextTest(UsageTest):
             "all-time:   $0.0000\n"
             "\n"
             "  name  hash  today  this week  this month  all-time\n",
-            self.run_program("usage").out,
         )
 
     def test_a_name_cannot_write_on_the_terminal(self):
@@ -409,19 +409,19 @@ class JsonTest(UsageTest):
         credits = {"total_credits": 10, "total_usage": Decimal("9.8848")}
         self.start(keys=keys, workspaces=[make_workspace()], credits=credits)
         document = self.usage()
-        self.assertEqual(["tool", "credits", "totals", "byok_totals", "keys"], list(document))
+        self.assertEqual(list(document), ["tool", "credits", "totals", "byok_totals", "keys"])
         self.assertEqual(
-            [("total_credits", 10), ("total_usage", Decimal("9.8848")), ("remaining", Decimal("0.1152"))],
             list(document["credits"].items()),
+            [("total_credits", 10), ("total_usage", Decimal("9.8848")), ("remaining", Decimal("0.1152"))],
         )
         self.assertEqual(
-            [("daily", 0), ("weekly", 0), ("monthly", Decimal("3.2")), ("all_time", Decimal("24.69135780246913578"))],
             list(document["totals"].items()),
+            [("daily", 0), ("weekly", 0), ("monthly", Decimal("3.2")), ("all_time", Decimal("24.69135780246913578"))],
         )
         self.assertEqual(
-            [("daily", 0), ("weekly", 0), ("monthly", 0), ("all_time", 0)], list(document["byok_totals"].items())
+            list(document["byok_totals"].items()), [("daily", 0), ("weekly", 0), ("monthly", 0), ("all_time", 0)]
         )
-        self.assertEqual([list(keys[1].items()), list(keys[0].items())], [list(k.items()) for k in document["keys"]])
+        self.assertEqual([list(k.items()) for k in document["keys"]], [list(keys[1].items()), list(keys[0].items())])
 
     def test_small_sums_are_plain_numbers(self):
         keys = [make_key(n, **spent("0.0000001", "0", "0", "0")) for n in (1, 2)]
@@ -434,13 +434,13 @@ class JsonTest(UsageTest):
         document = self.usage()
         del document["tool"]
         self.assertEqual(
+            document,
             {
                 "credits": {"total_credits": 5, "total_usage": 0, "remaining": 5},
                 "totals": zeros,
                 "byok_totals": zeros,
                 "keys": [],
             },
-            document,
         )
 
 
@@ -460,6 +460,7 @@ class CreditsTest(UsageTest):
                 service.always("GET", "/credits", fault)
                 warning = f"openrouter-remote: warning: the account's credits are unknown: GET /credits: {reason}\n"
                 self.assertEqual(
+                    self.run_program("usage"),
                     Run(
                         0,
                         "today:      $1.0000\n"
@@ -471,20 +472,19 @@ class CreditsTest(UsageTest):
                         "[ ]  ci    6b86b273ff34  $1.0000    $1.0000     $1.0000   $1.0000\n",
                         warning,
                     ),
-                    self.run_program("usage"),
                 )
                 run = self.run_program("usage", "--json")
-                self.assertEqual((0, warning), (run.code, run.err))
+                self.assertEqual((run.code, run.err), (0, warning))
                 document = json.loads(run.out)
                 self.assertIsNone(document["credits"])
-                self.assertEqual({"daily": 1, "weekly": 1, "monthly": 1, "all_time": 1}, document["totals"])
+                self.assertEqual(document["totals"], {"daily": 1, "weekly": 1, "monthly": 1, "all_time": 1})
 
     def test_credits_come_from_whichever_key_can_see_them(self):
         for allowed in ("refused", "allowed", "zeros"):
             with self.subTest(allowed):
                 self.start(credits_for_user_key=allowed)
                 self.env["OPENROUTER_API_KEY"] = USER_KEY
-                self.assertEqual(Decimal("0.1152"), self.usage()["credits"]["remaining"])
+                self.assertEqual(self.usage()["credits"]["remaining"], Decimal("0.1152"))
 
 
 class OneKeyTest(UsageTest):
@@ -502,11 +502,12 @@ class OneKeyTest(UsageTest):
             for name in (key["hash"], key["hash"][:4], key["name"], key["label"]):
                 with self.subTest(name):
                     document = self.usage("--key", name)
-                    self.assertEqual([key["hash"]], [row["hash"] for row in document["keys"]])
-                    self.assertEqual(key["usage"], document["totals"]["all_time"])
+                    self.assertEqual([row["hash"] for row in document["keys"]], [key["hash"]])
+                    self.assertEqual(document["totals"]["all_time"], key["usage"])
 
     def test_one_key_has_no_line_for_deleted_keys(self):
         self.assertEqual(
+            self.run_program("usage", "--key", "key 3"),
             Run(
                 0,
                 "total_credits: $10.0000\n"
@@ -522,34 +523,33 @@ class OneKeyTest(UsageTest):
                 "[x]  key 3  4e07408562be  $0.0000    $0.0000     $3.0000   $3.5000\n",
                 "",
             ),
-            self.run_program("usage", "--key", "key 3"),
         )
 
     def test_a_full_hash_asks_for_that_key_alone(self):
         self.usage("--key", self.keys[2]["hash"])
         paths = sorted(request.path for request in self.service.requests)
-        self.assertEqual(["/credits", f"/keys/{self.keys[2]['hash']}"], paths)
+        self.assertEqual(paths, ["/credits", f"/keys/{self.keys[2]['hash']}"])
 
     def test_a_key_that_does_not_exist_is_named_with_the_nearest(self):
         self.assertEqual(
+            self.run_program("usage", "--key", "kay 2"),
             Run(
                 4,
                 "",
                 "openrouter-remote: error: no key is called 'kay 2'\n"
                 "hint: the nearest are key 2, key 5, key 4, key 3, key 1\n",
             ),
-            self.run_program("usage", "--key", "kay 2"),
         )
 
     def test_an_empty_name_is_no_key(self):
         run = self.run_program("usage", "--key", "")
-        self.assertEqual((4, ""), (run.code, run.out))
+        self.assertEqual((run.code, run.out), (4, ""))
 
 
 class RefusedTest(UsageTest):
     def refused(self, error):
         for options in ((), ("--json",)):
-            self.assertEqual(Run(5, "", f"openrouter-remote: error: {error}\n"), self.run_program("usage", *options))
+            self.assertEqual(self.run_program("usage", *options), Run(5, "", f"openrouter-remote: error: {error}\n"))
 
     def test_a_money_field_of_another_type_in_any_key_is_never_left_out_of_a_sum(self):
         service = self.start(page_size=5, has_workspaces=False)
@@ -570,7 +570,7 @@ class RefusedTest(UsageTest):
                     keys[2].update(value)
                     self.start(keys=keys)
                     if field.startswith("byok"):
-                        self.assertEqual(2 if field == "byok_usage" else 3, self.usage()["byok_totals"]["all_time"])
+                        self.assertEqual(self.usage()["byok_totals"]["all_time"], 2 if field == "byok_usage" else 3)
                     else:
                         self.refused(f"GET /keys: `{field}` is not a number: null")
 
@@ -623,8 +623,8 @@ class RefusedTest(UsageTest):
             with self.subTest(status):
                 self.start(user_key_on_keys=status)
                 self.assertEqual(
-                    Run(3, "", f"openrouter-remote: error: GET /keys: {status} {message}\n{MIX_UP}"),
                     self.run_program("usage"),
+                    Run(3, "", f"openrouter-remote: error: GET /keys: {status} {message}\n{MIX_UP}"),
                 )
 
     def test_without_a_management_key_nothing_is_asked(self):
@@ -632,6 +632,7 @@ class RefusedTest(UsageTest):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         service = self.start()
         self.assertEqual(
+            self.run_program("usage"),
             Run(
                 3,
                 "",
@@ -641,9 +642,8 @@ class RefusedTest(UsageTest):
                 "https://openrouter.ai/settings/management-keys. OPENROUTER_API_KEY (from the shell) is set: if it "
                 "holds a management key, call it OPENROUTER_PROVISIONING_KEY\n",
             ),
-            self.run_program("usage"),
         )
-        self.assertEqual([], service.requests)
+        self.assertEqual(service.requests, [])
 
     def test_no_key_is_printed(self):
         self.start(keys=[make_key(1, name=f"for {MANAGEMENT_KEY}")])
