@@ -212,6 +212,13 @@ class Unwilling(ModelsTest):
                     self.assertEqual(run.err, f"openrouter-remote: error: GET /models: {status} {said}\n{hint}")
                     self.assertNotIn("authorization", str([r.headers for r in self.service.requests]))
 
+    def test_an_answer_of_the_usual_address_that_is_none_asks_for_no_other_address(self):
+        del self.env["OPENROUTER_BASE_URL"]
+        self.service.always("GET", "/models", html(404))
+        with mock.patch.object(program, "DEFAULT_BASE_URL", self.service.url):
+            run = self.models("list")
+        self.assertEqual(run, Run(5, "", "openrouter-remote: error: GET /models: 404 404 Not Found 404 Not Found\n"))
+
 
 class Pages(ModelsTest):
     def following(self, *links):
@@ -237,6 +244,21 @@ class Pages(ModelsTest):
                 self.service.always("GET", "/models", answer(200, {"data": CATALOGUE[:2], **links}))
                 self.assertEqual(self.ids("list"), IDS[:2])
                 self.assertEqual(len(self.targets()), 1)
+
+    def test_a_link_may_be_a_path_or_a_whole_address(self):
+        for link in ("/api/v1/models?offset=1", f"{self.service.url}/models?offset=1"):
+            with self.subTest(link=link):
+                self.following(link, None)
+                self.assertEqual(self.ids("list"), IDS[:2])
+                self.assertEqual(self.targets(), ["/api/v1/models", "/api/v1/models?offset=1"])
+
+    def test_the_bound_of_an_answer_holds_for_all_pages_of_the_list(self):
+        links = ["/api/v1/models?offset=1", "/api/v1/models?offset=2", "/api/v1/models?offset=3"]
+        bound = len(program.dump_json({"data": [CATALOGUE[0]], "links": {"next": links[0]}})) * 2
+        self.following(*links)
+        with mock.patch.object(program, "MAX_ANSWER_BYTES", bound):
+            message = "openrouter-remote: error: GET /models: more than 64 MiB in all pages: refused\n"
+            self.assertEqual(self.models("list"), Run(5, "", message))
 
     def test_a_loop_ends(self):
         for name, links in (
@@ -276,24 +298,21 @@ class Pages(ModelsTest):
         other = self.start()
         self.env["OPENROUTER_BASE_URL"] = self.service.url
         host = f"127.0.0.1:{other.port}"
-        no_paths = (
-            f"http://{host}/api/v1/models", f"{self.service.url}/models?offset=1", f"@{host}/", f":{other.port}/", "0/",
-            f".{host}/", "models?offset=1", "?offset=1", 5, True, ["/"], {"href": "/"},
+        elsewhere = (
+            f"http://{host}/api/v1/models", f"//{host}/api/v1/models", f"https://127.0.0.1:{self.service.port}/x",
+            "ftp:/x", 5, True, ["/"], {"href": "/"},
         )  # fmt: skip
-        for link in no_paths:
+        for link in elsewhere:
             with self.subTest(link=link):
                 self.following(link)
-                text = "openrouter-remote: error: GET /models: links.next is not a path of the service\n"
+                text = "openrouter-remote: error: GET /models: links.next does not lead to a page of the service\n"
                 self.assertEqual(self.models("list"), Run(5, "", text))
                 self.assertEqual(self.targets(), ["/api/v1/models"])
-        evil_paths = (
-            f"//{host}/api/v1/models",
-            f"/\\{host}/",
-            f"/../../@{host}/",
-            "/api/v1/models?a\r\nX-Evil: 1",
-            "/\ud800",
-        )
-        for link in evil_paths:
+        odd = (
+            f"x@{host}/", f"@{host}/", f":{other.port}/", "0/", f".{host}/", f"/\\{host}/", f"/../../@{host}/",
+            "/api/v1/models?a\r\nX-Evil: 1", "/\ud800",
+        )  # fmt: skip
+        for link in odd:
             with self.subTest(link=link):
                 self.following(link)
                 run = self.models("list")

@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import fcntl
+import io
 import os
 import pty
 import re
@@ -16,7 +17,19 @@ import threading
 import unittest
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, USER_KEY, answer, endless, error, gzip_bomb, make_model, make_workspace, never, when
+from standin import (
+    MANAGEMENT_KEY,
+    USER_KEY,
+    answer,
+    endless,
+    error,
+    gzip_bomb,
+    make_key,
+    make_model,
+    make_workspace,
+    never,
+    when,
+)
 from support import COMMAND, PROGRAM, ProgramTest, Run, default_signals, program
 
 FULL = "/dev/full"
@@ -127,6 +140,11 @@ class NeverOneTest(ProcessTest):
                     line = r"\Aopenrouter-remote: error: unexpected (MemoryError: |OSError: .*Too many open files)\n\Z"
                     self.assertRegex(run.err, line)
                 os.unlink(path)
+
+    def test_an_interpreter_that_lacks_a_module_is_exit_5(self):
+        self.with_site("import sys\nsys.modules['gc'] = None\n")
+        message = "openrouter-remote: error: unexpected ModuleNotFoundError: import of gc halted; None in sys.modules\n"
+        self.assertEqual(self.start_program("balance", "--alert-below", "5"), Run(5, "", message))
 
     def test_a_fault_of_its_own_is_one_line_and_verbose_shows_the_place(self):
         self.start()
@@ -270,6 +288,33 @@ class NonBlockingTest(ProcessTest):
                 self.assertEqual(run, self.run_program("models", "list", "--json"))
                 self.assertGreater(len(run.out), 65536)
 
+    def test_what_fits_into_the_buffer_and_not_into_the_pipe(self):
+        class Full(io.RawIOBase):
+            """Takes nothing at first."""
+
+            taken, refusals = b"", 2
+
+            def writable(self):
+                return True
+
+            def fileno(self):
+                return writer
+
+            def write(self, part):
+                self.refusals -= 1
+                if self.refusals >= 0:
+                    return None
+                self.taken += bytes(part)
+                return len(part)
+
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        full = Full()
+        with contextlib.redirect_stdout(io.TextIOWrapper(io.BufferedWriter(full), encoding="utf-8")):
+            self.assertEqual(program.main(["--version"]), 0)
+        self.assertEqual(full.taken.decode(), f"openrouter-remote {program.__version__}\n")
+
     def test_stderr(self):
         service = self.start()
         service.always("GET", "/models", answer(200, {"data": [{"x": 1}]}))
@@ -328,6 +373,17 @@ class EncodingTest(ProcessTest):
         run = self.start_program("models", "show", "a/groesse")
         self.assertEqual((run.code, run.out), (4, ""))
         self.assertIn(r"a/gr\xf6\xdfe", run.err)
+
+    def test_a_printed_command_with_what_stderr_cannot_show_says_so(self):
+        key = make_key(1, name="größe")
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        service = self.start(keys=[key])
+        service.always("PATCH", f"/keys/{key['hash']}", error(500, "Broken"))
+        self.env["PYTHONIOENCODING"] = "ascii"
+        run = self.start_program("keys", "rotate", "größe")
+        self.assertEqual(run.code, 5)
+        left = "left to do: openrouter-remote keys rename 6b86b273ff34 (and what cannot be shown here: "
+        self.assertIn(left, run.err)
 
     def test_arguments_that_are_not_utf_8_make_no_traceback(self):
         run = self.start_program(b"models", b"show", b"a/\xff")
