@@ -452,7 +452,18 @@ class Zeros(BalanceTest):
     def test_those_of_the_management_key_are_believed(self):
         self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}
         self.assertEqual(self.balance(credits="0", usage="0"), Run(0, ZEROS, ""))
-        self.assertEqual(self.asked(), [("/credits", "management")])
+        self.assertEqual(self.asked(), [("/credits", "management"), ("/key", "management")])
+        self.service.always("GET", "/key", error(404, "Not Found"))
+        self.assertEqual(self.balance(credits="0", usage="0"), Run(0, ZEROS, ""))
+
+    def test_those_of_a_user_key_under_the_name_of_the_management_key_are_not(self):
+        for told in ("is_management_key", "is_provisioning_key"):
+            with self.subTest(told=told):
+                self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": USER_KEY}
+                own = {**self.service.user_key_info, told: False, "is_free_tier": False}
+                self.service.always("GET", "/key", answer(200, {"data": own}))
+                unseen = UNSEEN.replace("OPENROUTER_API_KEY", "OPENROUTER_PROVISIONING_KEY")
+                self.assertEqual(self.balance(credits="0", usage="0"), Run(5, "", unseen))
 
     def test_they_are_never_believed_where_the_confirmation_fails(self):
         key = {**self.service.user_key_info, "is_free_tier": True}

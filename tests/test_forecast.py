@@ -117,7 +117,28 @@ class SpendableTest(Forecast):
                 if not rest:
                     del self.service.user_key_info["limit_remaining"]
                 message = "openrouter-remote: warning: GET /key: `limit_remaining` is not a number: null\n"
-                self.assertEqual(self.run_program("balance", "--spendable"), Run(5, UNKNOWN_SPENDABLE, message))
+                text = UNKNOWN_SPENDABLE.replace("budget_remaining: unknown", "budget_remaining: $5.0000")
+                self.assertEqual(self.run_program("balance", "--spendable"), Run(5, text, message))
+
+    def test_budgets_that_are_no_list_are_unknown_and_do_not_take_the_balance_with_them(self):
+        self.service.user_key_info = make_key_info(make_key(1))
+        odd: tuple = (5, True, False, "", {})
+        for budgets in odd:
+            with self.subTest(budgets=budgets):
+                self.service.user_key_info["budgets"] = budgets
+                run = self.run_program("balance", "--spendable", "--alert-below", "5")
+                shown = program.dump_json(budgets)
+                message = f"openrouter-remote: warning: GET /key: `budgets` is not a list: {shown}\n"
+                alert = "ALERT remaining $0.1152 is less than $5.00\n"
+                self.assertEqual(run, Run(1, UNKNOWN_SPENDABLE, message + alert))
+
+    def test_a_known_limit_is_an_alert_though_a_budget_is_unknown(self):
+        self.service.credits["total_credits"] = 100
+        budget = {**make_budget(5, 1), "remaining_usd": None}
+        self.service.user_key_info = {**make_key_info(make_key(1, limit=1)), "budgets": [budget]}
+        run = self.run_program("balance", "--spendable", "--alert-below", "5")
+        self.assertEqual(run.code, 1)
+        self.assertTrue(run.err.endswith("ALERT key_remaining $1.00 is less than $5.00\n"), run.err)
 
     def test_without_a_limit_there_may_be_no_rest(self):
         for field in ("limit", "limit_remaining"):

@@ -285,6 +285,58 @@ class TheKeyIsNeverShown(HttpTest):
         label = {**CREDITS["data"], "label": "sk-or-v1-f0e...c96"}
         self.assertIn('"sk-or-v1-f0e...c96"', self.balance("--json", lasting=answer(200, {"data": label})).out)
 
+    def test_not_in_disguise(self):
+        rest = USER_KEY[9:]
+        hexes = "".join(f"\\u00{ord(c):02x}" for c in USER_KEY)
+        named = USER_KEY.replace("-", "\\u002d")
+        for name, fault in (
+            ("in other letters", error(400, USER_KEY.upper())),
+            ("without its beginning", error(400, f"unknown token {rest}")),
+            ("half of it", error(400, f"unknown key {USER_KEY[:27]}…")),
+            ("the middle of it", error(400, f"unknown key …{rest[20:34]}…")),
+            ("broken by a space without width", error(400, f"sk-or-v1-\u200b{rest[:30]}\u200b{rest[30:]}")),
+            ("broken by a line", error(400, f"{USER_KEY[:40]}\n{USER_KEY[40:]}")),
+            ("broken by a tag", answer(502, f"<p>sk-or-v1-<wbr>{rest[:20]}<wbr>{rest[20:]}", content_type="text/html")),
+            ("as entities", answer(502, USER_KEY.replace("-", "&#45;"), content_type="text/html")),
+            ("as other entities", answer(502, USER_KEY.replace("-", "&#x2d;"), content_type="text/html")),
+            ("as an address", answer(200, USER_KEY.replace("-", "%2D"))),
+            ("escaped", answer(200, f'{{"dat": "{named}"}}')),
+            ("escaped whole", answer(200, f'["{hexes}"]')),
+            ("escaped in an error", answer(500, f'{{"error": {{"message": {{"x": "{named}"}}}}}}')),
+            ("UTF-16", answer(200, USER_KEY.encode("utf-16-le"))),
+            ("in the name of a host", redirect(302, f"https://{USER_KEY.replace('-', '%2D')}@example.invalid/")),
+            ("in a bad address", redirect(302, f"{self.service.url}/a {USER_KEY.replace('-', '%2D')}")),
+        ):
+            for options in ((), ("--verbose",)):
+                with self.subTest(name, options=options):
+                    run = self.balance(*options, lasting=fault)
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    self.assertNotIn("f00d", run.err.lower())
+
+    def test_not_one_of_another_form_in_disguise(self):
+        for key in ("gateway/f00df00d+f00df00d==", 'gateway-"f00df00d\\f00df00d<&-'):
+            self.env["OPENROUTER_API_KEY"] = key
+            slashed = json.dumps([key]).replace("/", "\\/")
+            escaped = key.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+            for fault in (
+                answer(200, slashed),
+                answer(502, escaped, content_type="text/html"),
+                error(400, key.lower()),
+            ):
+                with self.subTest(key=key):
+                    self.assertEqual(self.balance(lasting=fault).code, 5)
+
+    def test_not_when_it_is_typed_by_mistake(self):
+        self.env["OPENROUTER_API_KEY"] = "gateway-f00df00df00df00df00d"
+        for argv in (("gateway-f00df00df00df00df00d",), ("--timeout", "gateway-f00df00df00df00df00d")):
+            with self.subTest(argv=argv):
+                self.assertEqual(self.balance(*argv).code, 2)
+
+    def test_a_label_is_no_key(self):
+        self.assertEqual(
+            self.balance(lasting=error(400, "sk-or-v1-f00...00d ended")), failed("400 sk-or-v1-f00...00d ended")
+        )
+
     def test_not_the_one_that_was_not_sent(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         self.assertEqual(
@@ -411,11 +463,11 @@ class RetryAfter(HttpTest):
                 self.assert_waited(seconds)
 
     def test_more_than_thirty_seconds_are_an_error_at_once_that_says_how_long(self):
-        for header in ("31", "3600", "999999999", "99999999999999"):
+        for header in ("31", "3600", "999999999", "1" + "0" * 15, "1" + "0" * 400):
             with self.subTest(header=header):
                 self.assertEqual(
                     self.balance(lasting=error(429, "Slow down", {"Retry-After": header})),
-                    failed("429 Slow down", f"the service asks to wait {header} s before the next try"),
+                    failed("429 Slow down", f"the service asks to wait {header[:16]} s before the next try"),
                 )
                 self.assert_tries(1)
                 self.assertEqual(self.waits, [])

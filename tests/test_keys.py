@@ -123,6 +123,21 @@ class ListTest(KeysTest):
         names = [line[5:11].strip() for line in self.keys("list").out.splitlines()[1:]]
         self.assertEqual(names, ["key 0", "key 2", "key 4", "key 6", "key 8"])
 
+    def test_without_a_default_workspace_the_named_ones_are_listed(self):
+        workspaces = [make_workspace(n) for n in range(2)]
+        keys = [make_key(n, name=f"key-{n}", workspace_id=workspaces[1]["id"]) for n in range(3)]
+        self.start(*keys, workspaces=workspaces, default_workspace_gone=True)
+        names = [line.split()[2] for line in self.keys("list").out.splitlines()[1:]]
+        self.assertEqual(names, ["key-0", "key-1", "key-2"])
+
+    def test_what_should_be_text_and_is_not_stands_there_as_json(self):
+        key = make_key(1, name={"a": 1.5}, label=["b"], limit_reset=True, expires_at=5, workspace_id={"c": None})
+        service = self.start(has_workspaces=False)
+        service.always("GET", "/keys", answer(200, {"data": [key, make_key(2)]}))
+        row = self.keys("list", "--all").out.splitlines()[1]
+        expected = '[ ] {"a": 1.5} ["b"] 6b86b273ff34 - true - $0.0000 $0.0000 5 {"c": null}'
+        self.assertEqual(row.split(), expected.split())
+
     def test_an_expired_key_is_listed_with_its_mark_and_can_be_named(self):
         self.start(make_key(1, name="past", expires_at="2026-11-25T11:59:59Z"), make_key(2, name="web"))
         marks = [line[:3] for line in self.keys("list").out.splitlines()[1:]]
@@ -558,7 +573,7 @@ class CreateTest(KeysTest):
         for secret in ("sk-or-v2-Ab.cd/ef+gh==ijklmnopqrstuvwxyz-0123456789_tuvwxyz", "sk-or-v1-" + "0123456789" * 20):
             with self.subTest(secret):
                 service = self.start()
-                service.fail("POST", "/keys/", answer(201, {"data": make_key(5), "key": secret}))
+                service.fail("POST", "/keys/", answer(201, {"data": make_key(5, name="ci"), "key": secret}))
                 self.assertEqual(self.keys("create", "--name", "ci").err, f"{SHOWN_ONCE}{secret}\n")
 
     def test_both_forms_of_the_path_create_one_key(self):
@@ -625,10 +640,38 @@ class EchoTest(KeysTest):
             ("a part of it", answer(201, {"data": make_key(5), "key": MANAGEMENT_KEY[:40]})),
             ("at the end of a sentence", answer(200, f"<p>Not {MANAGEMENT_KEY}. Not {USER_KEY}.")),
             ("side by side", answer(200, f"<p>{MANAGEMENT_KEY}{USER_KEY}")),
+            ("in other letters", answer(201, {"data": make_key(5), "key": "sk-or-v1-" + MANAGEMENT_KEY[9:].upper()})),
             *((f"cut at {n}", cut(whole, n)) for n in range(20, len(whole), 7)),
         ):
             with self.subTest(name):
                 self.assertEqual(self.create(fault, key=None).code, 5)
+
+    def test_what_only_stands_for_a_key_is_never_taken_for_it(self):
+        for name, fields in (
+            ("points", {"data": make_key(5, label="sk-or-v1-777" + "." * 24 + "777")}),
+            ("another sign", {"data": make_key(5, label="sk-or-v1-777" + "x" * 58 + "777")}),
+            ("in its place", {"data": make_key(5), "key": "sk-or-v1-777" + "*" * 60}),
+        ):
+            with self.subTest(name):
+                run = self.create(answer(201, fields), key=None)
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertNotIn("shown only this once", run.err)
+                self.assertIn("error: POST /keys/: a key was created that the answer does not show\n", run.err)
+
+    def test_a_key_behind_escapes_is_shown(self):
+        data = make_key(5, name="ci")
+        escaped = json.dumps({"data": data, "key": FIRST_SECRET}).replace("sk-or", "\\u0073k\\u002dor")
+        for name, fault in (
+            ("and cut", cut(escaped, len(escaped) - 1)),
+            ("in a page", answer(200, f"<p>Your key: {FIRST_SECRET.replace('-', '&#45;')}</p>")),
+            ("as UTF-16, cut", answer(201, json.dumps({"data": data, "key": FIRST_SECRET}).encode("utf-16-le")[:-1])),
+        ):
+            with self.subTest(name):
+                self.assertEqual(self.create(fault).code, 5)
+
+    def test_a_redirect_that_holds_a_new_key_is_not_followed(self):
+        run = self.create(answer(307, {"key": FIRST_SECRET}, {"Location": "/api/v1/keys"}))
+        self.assertEqual((run.code, len(self.changes(self.service))), (5, 1))
 
     def test_beside_an_echo_the_new_key_is_found(self):
         data = make_key(5, name="ci")
@@ -967,6 +1010,28 @@ class CreateSettingsTest(KeysTest):
         self.assertEqual(run.code, 5)
         command = f"keys set-limit --reset weekly {service.keys[0]['hash'][:12]} 5"
         self.assertIn(f"hint: run: openrouter-remote {command}\n", run.err)
+
+
+class OtherSettingsTest(KeysTest):
+    """What the service made is compared with what was asked for."""
+
+    def test_another_name_and_a_disabled_key_are_mended(self):
+        for made, change in (({"name": "other"}, {"name": "ci"}), ({"disabled": True}, {"disabled": False})):
+            with self.subTest(made=made):
+                key = make_key(5, **{"name": "ci", **made})
+                service = self.start(key)
+                service.fail("POST", "/keys/", answer(201, {"data": dict(key), "key": FIRST_SECRET}))
+                self.assertEqual(self.keys("create", "--name", "ci").code, 0)
+                self.assertEqual(self.changes(service)[1:], [("PATCH", f"/keys/{key['hash']}", json.dumps(change))])
+
+    def test_what_cannot_be_mended_is_exit_5(self):
+        key = make_key(5, name="ci", workspace_id=make_workspace(0)["id"])
+        service = self.start(key, summer=True)
+        service.fail("POST", "/keys/", answer(201, {"data": dict(key), "key": FIRST_SECRET}))
+        run = self.keys("create", "--name", "ci", "--workspace", make_workspace(1)["id"])
+        self.assertEqual(run.code, 5)
+        self.assertIn("; the new key lacks {", run.err)
+        self.assertIn("hint: delete it and make another: openrouter-remote keys delete ef2d127de37b\n", run.err)
 
 
 class CreateOnceTest(KeysTest):

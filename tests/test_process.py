@@ -482,6 +482,26 @@ class SignalTest(ProcessTest):
                 run = self.start_program(*argv)
                 self.assertEqual((run.code, run.err), (0, ""))
 
+    def test_a_signal_at_the_very_end_ends_it_like_any_other(self):
+        self.start()
+        expected = self.run_program("models", "show", "northwind/gale-8b", "--json").out
+        for number, code in (("SIGINT", 130), ("SIGTERM", -15)):
+            self.write(
+                "site/sitecustomize.py",
+                "import os, signal\n"
+                "calls, real = [], signal.signal\n"
+                "def other(*args):\n"
+                "    calls.append(args)\n"
+                "    if len(calls) == 3:  # two handlers were set, and now the first goes\n"
+                f"        os.kill(os.getpid(), signal.{number})\n"
+                "    return real(*args)\n"
+                "signal.signal = other\n",
+            )
+            self.env["PYTHONPATH"] = os.path.join(self.folder, "site")
+            with self.subTest(number):
+                run = self.start_program("models", "show", "northwind/gale-8b", "--json")
+                self.assertEqual((run.code, run.out), (code, expected))
+
     def test_a_termination_makes_no_traceback(self):
         service = self.hanging()
         with self.started("models", "list") as process:
@@ -593,6 +613,14 @@ class LimitTest(ProcessTest):
         *out, memory = done.stdout.splitlines(keepends=True)
         unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
         return Run(done.returncode, "".join(out), done.stderr), int(memory) / unit
+
+    def test_an_answer_of_nothing_but_brackets_is_refused_in_little_memory(self):
+        nested = "[" + ",".join(["[" * 60 + "]" * 60] * 40_000) + "]"
+        self.start().always("GET", "/models", answer(200, f'{{"data": {nested}}}'))
+        run, memory = self.ended("models", "list")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertLess(memory, 250)
+        self.assertIn("an answer that cannot be held (it has more than 1,000,000 values)", run.err)
 
     def test_an_endless_answer_and_a_gzip_bomb_are_refused_in_little_memory(self):
         for name, fault in (("endless", endless()), ("gzip bomb", gzip_bomb(500))):

@@ -283,6 +283,23 @@ class RotateTest(KeysTest):
                     run = self.keys("rotate", self.old["hash"], *option)
                     self.assertEqual((run.err.count(SECRET), run.out.count(SECRET), run.code in (0, 5)), (1, 0, True))
 
+    def test_an_answer_that_describes_the_old_key_leaves_it_alone(self):
+        self.set_old()
+        self.service.fail("POST", "/keys/", answer(201, {"data": dict(self.old), "key": SECRET}))
+        run = self.keys("rotate", self.old["hash"], "--disable-old")
+        self.assertEqual((run.code, run.out, self.old["disabled"]), (5, "", False))
+        self.assertIn("error: POST /keys/: the answer describes the old key, which was left as it is\n", run.err)
+
+    def test_a_new_key_that_is_disabled_does_not_end_the_old_one(self):
+        self.set_old()
+        made = {
+            **make_key(9, name="ci", **{field: self.old[field] for field in ("limit", "limit_reset")}),
+            "disabled": True,
+        }
+        self.service.fail("POST", "/keys/", answer(201, {"data": made, "key": SECRET}))
+        run = self.keys("rotate", self.old["hash"], "--disable-old")
+        self.assertEqual((run.code, self.old["disabled"]), (5, False))
+
     def test_a_name_that_a_shell_would_misread_is_quoted_in_what_is_left(self):
         for name in ("it's; rm -rf $HOME", "-v", "--name", "a b", '"', "*"):
             with self.subTest(name=name):

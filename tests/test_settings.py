@@ -201,11 +201,13 @@ class EnvSyntaxTest(SettingsTest):
 
     def test_a_project_file_that_is_no_text_is_named_and_skipped(self):
         self.start()
-        path = self.write_bytes(".env", f"OPENROUTER_API_KEY={USER_KEY}\n".encode("utf-16-le"))
-        run = self.run_program("balance")
-        self.assertEqual((run.code, run.out), (3, ""))
-        warning = f"openrouter-remote: warning: {path}: it is no text file; the file is skipped\n"
-        self.assertTrue(run.err.startswith(warning), run.err)
+        for content in (f"OPENROUTER_API_KEY={USER_KEY}\n".encode("utf-16-le"), b"\x89PNG\r\n\x1a\n\x01\xff\xfe"):
+            with self.subTest(content=content):
+                path = self.write_bytes(".env", content)
+                run = self.run_program("balance")
+                self.assertEqual((run.code, run.out), (3, ""))
+                warning = f"openrouter-remote: warning: {path}: it is no text file; the file is skipped\n"
+                self.assertTrue(run.err.startswith(warning), run.err)
 
     def test_an_unreadable_line_is_warned_about_in_a_file_that_the_user_named(self):
         self.start()

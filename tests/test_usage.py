@@ -221,6 +221,36 @@ class EveryKeyOnceTest(UsageTest):
         self.assertEqual(self.run_program("usage"), Run(5, "", message))
         self.assertLess(sum(request.path == "/keys" for request in service.requests), 6)
 
+    def test_of_a_service_that_knows_no_offset_a_full_page_is_all(self):
+        for count in (5, 100):
+            keys = [make_key(n, usage=1) for n in range(count)]
+            service = self.start(has_workspaces=False)
+            service.always("GET", "/keys", answer(200, {"data": keys}))
+            with self.subTest(count=count):
+                self.assertEqual(self.usage()["totals"]["all_time"], count)
+
+    def test_a_key_of_another_workspace_on_the_page_of_the_default_one_hides_no_workspace(self):
+        spaces = [make_workspace(n) for n in range(2)]
+        there = [make_key(n, usage=100, workspace_id=spaces[1]["id"]) for n in (1, 2)]
+        service = self.start(workspaces=spaces, keys=[make_key(0, usage=1), *there])
+
+        def default(handler):
+            if "workspace_id" in handler.asked.query:
+                handler.reply(service.respond(handler.asked))
+            else:
+                handler.reply(Reply(200, {"data": [service.keys[0], there[0]]}))
+
+        service.always("GET", "/keys", default)
+        self.assertEqual(self.usage()["totals"]["all_time"], 201)
+
+    def test_the_bound_of_an_answer_holds_for_all_workspaces_together(self):
+        service = self.start(workspaces=[make_workspace(n) for n in range(5)])
+        service.always("GET", "/keys", answer(200, {"data": [make_key(1, name="x" * 5000)]}))
+        with mock.patch.object(program, "MAX_ANSWER_BYTES", 20_000):
+            run = self.run_program("usage")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn("GET /keys: more than 64 MiB in all pages: refused", run.err)
+
     def test_a_service_that_knows_no_offset_is_read_once_and_ends(self):
         keys = [make_key(n, usage=1) for n in range(3)]
         service = self.start(has_workspaces=False)
