@@ -10,6 +10,7 @@ From a shell, against an invented demonstration account:
 
     python3 tests/standin.py usage --json    # one command of openrouter-remote
     python3 tests/standin.py                 # a short tour
+    python3 tests/standin.py --serve         # stays up, and keeps what is created and changed
 
 It knows the management plane of the service and refuses what the service would refuse: unknown paths, query
 parameters and body fields, wrong types, the wrong kind of key. Amounts in its state may be int or Decimal and
@@ -1145,18 +1146,34 @@ TOUR = (
 
 
 def main(argv: list) -> int:
+    with StandIn(now=datetime.now(timezone.utc)) as service:
+        settings = {
+            "OPENROUTER_BASE_URL": service.url,
+            "OPENROUTER_API_KEY": USER_KEY,
+            "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY,
+        }
+        if argv == ["--serve"]:
+            for name, value in settings.items():
+                print(f"export {name}={value}", flush=True)
+            return stay_up()
+        return show(settings, argv)
+
+
+def stay_up() -> int:
+    """Serve until an interrupt; what is created and changed stays."""
+    print("# Copy these lines into another terminal; Ctrl-C ends the service here.", file=sys.stderr)
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    return 0
+
+
+def show(settings: dict, argv: list) -> int:
+    """One command of the program, or the tour."""
     # The command gets the interrupt as well, and its exit code tells.
     signal.signal(signal.SIGINT, lambda *_: None)
-    with (
-        StandIn(now=datetime.now(timezone.utc)) as service,
-        tempfile.NamedTemporaryFile("w", suffix=".env") as env_file,
-    ):
-        env_file.write(
-            f"OPENROUTER_BASE_URL={service.url}\n"
-            f"OPENROUTER_API_KEY={USER_KEY}\n"
-            f"OPENROUTER_PROVISIONING_KEY={MANAGEMENT_KEY}\n"
-            f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\n"
-        )
+    with tempfile.NamedTemporaryFile("w", suffix=".env") as env_file:
+        # The older name of the management key is the stronger one: the caller's own cannot get in between.
+        env_file.writelines(f"{name}={value}\n" for name, value in settings.items())
         env_file.flush()
         if argv:
             return run(env_file.name, argv)

@@ -185,13 +185,17 @@ class WrongUsageTest(CommandLineTest):
         self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
         self.addCleanup(lambda: self.assertEqual(self.service.requests, [], "wrong usage needs no network"))
 
-    def test_without_a_command_one_is_asked_for(self):
-        for argv, missing in (([], "COMMAND"), (["--json"], "COMMAND"), (["models"], "COMMAND"), (["keys"], "COMMAND")):
+    def test_without_a_command_the_help_comes_on_stderr(self):
+        for argv in ([], ["--json"], ["models"], ["keys"], ["keys", "-v"]):
             with self.subTest(argv=argv):
-                words = "".join(f" {word}" for word in argv if word != "--json")
-                message = f"openrouter-remote: error: the following arguments are required: {missing}\n"
-                hint = f"hint: see: openrouter-remote{words} --help\n"
-                self.assertEqual(self.run_program(*argv), Run(2, "", message + hint))
+                words = [word for word in argv if not word.startswith("-")]
+                self.assertEqual(self.run_program(*argv), Run(2, "", self.run_program(*words, "--help").out))
+
+    def test_an_unknown_option_without_a_command_is_named(self):
+        for argv, words in ((["--nonsense"], ""), (["keys", "--nonsense"], "keys ")):
+            with self.subTest(argv=argv):
+                hint = f"see: openrouter-remote {words}--help"
+                self.assert_error(self.run_program(*argv), 2, "unrecognized arguments: --nonsense", hint)
 
     def test_an_unknown_command_is_answered_with_the_known_ones(self):
         first = {command.name.split()[0] for command in COMMANDS}

@@ -24,7 +24,7 @@ from standin import (
 from support import ProgramTest, program
 
 NOON = datetime(2026, 8, 5, 12, 0, tzinfo=timezone.utc)  # a Wednesday
-HINT = "hint: make one with: openrouter-remote models list --json > catalogue.json\n"
+HINT = "hint: where there is no file, this makes one: openrouter-remote models diff catalogue.json --save\n"
 
 
 def cost(pricing, tokens=(1000, 100), now=NOON):

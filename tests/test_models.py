@@ -53,6 +53,7 @@ CATALOGUE = [
     )
 ]  # fmt: skip
 IDS = [model["id"] for model in CATALOGUE]
+WHOLE = "/api/v1/models?output_modalities=all"  # the catalogue in which names are looked for
 LIST = """\
 id                  in $/M  out $/M  context  notes
 acme/alpha            0.80     4.00     200k
@@ -103,7 +104,7 @@ class ModelsTest(ProgramTest):
 
     def asked_first(self):
         """What was asked for besides the catalogue, which is asked for at the same time where it may be needed."""
-        return [target for target in self.targets() if target != "/api/v1/models"]
+        return [target for target in self.targets() if target != WHOLE]
 
     def assert_usage_error(self, run, what):
         self.assertEqual((run.code, run.out), (2, ""))
@@ -145,8 +146,8 @@ class Listing(ModelsTest):
     def test_nothing_found_is_the_header_or_the_tool_alone_and_no_error(self):
         note = "no model of 8 passes these filters\n"
         header = "id  in $/M  out $/M  context  notes\n"
-        self.assertEqual(self.models("list", "--provider", "nobody"), Run(0, header, note))
-        run = self.models("list", "--provider", "nobody", "--json")
+        self.assertEqual(self.models("list", "--search", "nobody"), Run(0, header, note))
+        run = self.models("list", "--search", "nobody", "--json")
         self.assertEqual((run.code, list(json.loads(run.out)), run.err), (0, ["tool"], note))
 
     def test_an_empty_catalogue_is_no_error(self):
@@ -334,9 +335,9 @@ class Filters(ModelsTest):
         for argv, expected in (
             (("--provider", "acme"), [alpha, free, latest]),
             (("--provider", "~ACME"), [alpha, free, latest]),
-            (("--provider", "acm"), []),
             (("--provider", "beta"), [tiered, leaving]),
             (("--free",), [free]),
+            (("--paid",), [alpha, latest, tiered, leaving, structs]),
             (("--max-price-input", "0.8"), [alpha, free, latest, leaving, structs]),
             (("--max-price-input", "0.79999999"), [free, leaving, structs]),
             (("--max-price-input", "0"), [free]),
@@ -400,6 +401,18 @@ class Filters(ModelsTest):
         ):
             with self.subTest(word):
                 self.assertEqual(self.ids("list", "--supports", word), expected)
+
+    def test_an_author_that_no_model_has_is_wrong_usage_with_the_nearest(self):
+        message = (
+            "openrouter-remote: error: --provider acm: no model is by this author\nhint: the nearest are acme, gamma\n"
+        )
+        for command in ("list", "cheap"):
+            self.assertEqual(self.models(command, "--provider", "Acm"), Run(2, "", message))
+
+    def test_an_author_of_models_that_give_no_text_is_no_mistake(self):
+        self.service.models.append(make_model("delta/painter", architecture=make_architecture(outputs="image")))
+        self.assertEqual(self.ids("list", "--provider", "delta"), [])
+        self.assertEqual(self.targets(), ["/api/v1/models", WHOLE])
 
     def test_a_word_that_nothing_knows_is_wrong_usage_with_the_nearest_words(self):
         self.assertEqual(
@@ -540,6 +553,31 @@ class Prices(ModelsTest):
                 self.assertEqual(self.payload("list")["a/b"]["price_per_million"], expected)
         del self.service.models[0]["pricing"]
         self.assertEqual(self.payload("list")["a/b"]["price_per_million"], {"input": None, "output": None})
+
+    def test_paid_is_something_for_input_or_output(self):
+        for prompt, completion, paid in (
+            ("0.000001", "0", True), ("0", "0.000001", True), ("0", "0", False), ("-1", "-1", False), ("-1", "1", True),
+            (None, None, False), (None, "0.5", True), ("much", "0", False),
+        ):  # fmt: skip
+            with self.subTest(prompt=prompt, completion=completion):
+                self.service.models = [make_model("a/b", pricing={"prompt": prompt, "completion": completion})]
+                self.assertEqual(self.ids("list", "--paid"), ["a/b"] * paid)
+
+    def test_where_free_models_fill_the_list_a_line_says_how_many_and_how_to_leave_them_out(self):
+        free = [make_model(f"a/free-{n}", pricing=make_pricing("0", "0")) for n in range(3)]
+        self.service.models = [*free, make_model("a/paid", pricing=make_pricing("1", "1"))]
+        line = "hint: all {} that are shown are free; --paid leaves out those that are\n"
+        for argv, err in (
+            (("cheap", "--limit", "2"), "2 of 4 models\n" + line.format(2)),
+            (("cheap", "--limit", "3"), "3 of 4 models\n" + line.format(3)),
+            (("cheap", "--limit", "2", "--cost", "1k:1k"), "2 of 4 models\n" + line.format(2)),
+            (("cheap", "--limit", "2", "--json"), line.format(2)),
+            (("cheap",), "4 models\n"),
+            (("cheap", "--free", "--limit", "2"), "2 of 3 models\n"),
+            (("cheap", "--paid"), "1 model\n"),
+        ):
+            with self.subTest(argv):
+                self.assertEqual(self.models(*argv).err, err)
 
     def test_free_is_exactly_nothing_for_input_and_output(self):
         for prompt, completion, free in (
@@ -774,7 +812,7 @@ description:         Long. And wide.
         self.assertEqual(self.shown("acme/claude-haiku-4-5"), "acme/claude-haiku-4.5")
         self.service.requests.clear()
         self.assertEqual(self.shown("haiku-4-5:free"), "acme/claude-haiku-4.5:free")
-        self.assertEqual(self.targets(), ["/api/v1/models"])
+        self.assertEqual(self.targets(), [WHOLE])
 
     def test_an_alias_leads_to_the_model_behind_it(self):
         self.assertEqual(self.shown("~acme/opus-latest"), "acme/claude-opus-4.5")
@@ -796,10 +834,12 @@ description:         Long. And wide.
             ("MINI", "beta/mini_one"),
             ("full", "acme/full-2.5"),
             ("ta/mi", "beta/mini_one"),
+            ("Claude Haiku 4.5", "acme/claude-haiku-4.5"),
+            (" haiku ", "acme/claude-haiku-4.5"),
         ):
             with self.subTest(name):
                 self.assertEqual(self.shown(name), id)
-                self.assertIn("/api/v1/models", self.targets())
+                self.assertIn(WHOLE, self.targets())
 
     def test_the_catalogue_serves_alone_where_the_path_does_not_exist(self):
         self.service.has_model_path = False
@@ -817,11 +857,52 @@ description:         Long. And wide.
     def test_several_candidates_are_exit_4_with_their_ids(self):
         for name, ids in (
             ("opus", "acme/claude-opus-4.5, ~acme/opus-latest"),
-            ("haiku", "acme/claude-haiku-4.5, acme/claude-haiku-4.5:free"),
+            ("full 2", "acme/full-2.5, acme/full-2.6:free"),
         ):
             with self.subTest(name):
+                self.service.models.append(make_model("acme/full-2.6:free"))
                 text = f"openrouter-remote: error: '{name}' fits 2 models\nhint: name one of them: {ids}\n"
                 self.assertEqual(self.models("show", name), Run(4, "", text))
+
+    def test_a_way_of_routing_and_the_name_of_the_service_are_no_part_of_an_id(self):
+        for name, id in (
+            ("acme/full-2.5:nitro", "acme/full-2.5"),
+            ("acme/claude-haiku-4-5:FLOOR", "acme/claude-haiku-4.5"),
+            ("haiku:online", "acme/claude-haiku-4.5"),
+            ("full:exacto", "acme/full-2.5"),
+            ("openrouter/acme/full-2.5", "acme/full-2.5"),
+            ("openrouter/haiku", "acme/claude-haiku-4.5"),
+            ("OpenRouter/acme/full-2.5:nitro", "acme/full-2.5"),
+        ):
+            with self.subTest(name):
+                run = self.models("show", name, "--json")
+                note = f"'{name}' is taken as {id}: the rest is no part of its id\n"
+                self.assertEqual((run.code, json.loads(run.out)["id"], run.err), (0, id, note))
+
+    def test_where_such_an_id_exists_it_is_the_one_meant(self):
+        for id in ("acme/full-2.5:nitro", "openrouter/haiku"):
+            self.service.models.append(make_model(id))
+            run = self.models("show", id, "--json")
+            self.assertEqual((run.code, json.loads(run.out)["id"], run.err), (0, id, ""))
+
+    def test_a_model_that_gives_no_text_is_found_by_its_name(self):
+        self.service.models.append(make_model("beta/painter-1", architecture=make_architecture(outputs="image")))
+        self.assertEqual(self.shown("painter"), "beta/painter-1")
+
+    def test_the_sheet_of_a_free_variant_names_its_paid_twin(self):
+        for name in ("acme/claude-haiku-4.5:free", "haiku-4.5:free"):
+            self.assertIn("\npaid twin:      acme/claude-haiku-4.5\n", self.models("show", name).out)
+        self.assertNotIn("paid twin", self.models("show", "acme/claude-haiku-4.5").out)
+        self.service.models = [make_model("a/b:free")]
+        self.assertNotIn("paid twin", self.models("show", "a/b:free").out)
+        self.service.always("GET", "/models", error(500, "Down"))
+        self.assertNotIn("paid twin", self.models("show", "a/b:free").out)
+
+    def test_the_sheet_has_the_context_of_the_top_provider_where_it_is_smaller(self):
+        for own, top, line in ((2000, 1000, True), (1000, 1000, False), (1000, 2000, False), (1000, None, False)):
+            with self.subTest(own=own, top=top):
+                self.service.models = [make_model("a/b", context_length=own, top_provider={"context_length": top})]
+                self.assertEqual("context, top provider: 1,000 tokens\n" in self.models("show", "a/b").out, line)
 
     def test_none_is_exit_4_with_the_nearest_ids(self):
         for name, nearest in (
@@ -884,11 +965,9 @@ class HostileNames(ModelsTest):
                     run = self.models(command, name)
                     self.assertEqual((run.code, run.out), (4, ""))
                     self.assertRegex(run.err, r"\Aopenrouter-remote: error: [^\n]+\nhint: [^\n]+\n\Z")
-                    for request in self.service.requests:
+                    for request in [r for r in self.service.requests if r.target != WHOLE]:
                         self.assertNotIn("x-evil", request.headers)
                         self.assertLess(set(request.target), {chr(code) for code in range(33, 127)} - set('#?"<>\\'))
-                        if request.target == "/api/v1/models":
-                            continue
                         path = request.target.split("/")
                         kind = ["model", ""] if path[3] == "model" else [before, after]
                         self.assertEqual(path[:4], ["", "api", "v1", kind[0]])

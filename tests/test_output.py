@@ -159,7 +159,7 @@ class JsonTest(OutputTest):
         service = self.start()
         for argv, header in (
             (("models", "list", "--search", "no such thing"), "id  in $/M  out $/M  context  notes\n"),
-            (("models", "cheap", "--provider", "nobody"), "id  in $/M  out $/M  context  notes\n"),
+            (("models", "cheap", "--search", "nobody"), "id  in $/M  out $/M  context  notes\n"),
             (("keys", "list", "--all"), "  name  label  hash  limit  reset  remaining  month  all-time\n"),
         ):
             service.keys = []

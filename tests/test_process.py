@@ -393,7 +393,7 @@ class EncodingTest(ProcessTest):
             (4, ["models", "show", "\udcff"]),
             (4, ["models", "endpoints", "\udcff/\udcff"]),
             (0, ["models", "list", "--search", "\udcff"]),
-            (0, ["models", "list", "--provider", "\udcff"]),
+            (2, ["models", "list", "--provider", "\udcff"]),
             (2, ["models", "list", "--supports", "\udcff"]),
             (2, ["balance", "--env-file", "\udcff"]),
         ):
