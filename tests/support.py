@@ -95,11 +95,6 @@ def options(parser):
     return {option for action in parser._actions for option in action.option_strings}
 
 
-def own_options(parser):
-    """A command's options but those that every command has."""
-    return options(parser) - options(program.build_parser())
-
-
 Run = namedtuple("Run", "code out err")
 INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last: .ci/run measures what runs in other processes too
 

@@ -507,6 +507,16 @@ class ProjectTest(ProgramTest):
         self.assertIn('\nname = "openrouter-remote"\n', self.read("pyproject.toml"))
         self.assertEqual(json.loads(self.read("plugin.json"))["name"], "openrouter-remote")
 
+    def test_the_tools_of_a_commit_are_those_of_the_checks(self):
+        hooks = dict(
+            re.findall(
+                r"repo: https://github.com/\S+?(ruff|mypy)\S*\n +rev: v(\S+)", self.read(".pre-commit-config.yaml")
+            )
+        )
+        self.assertEqual(sorted(hooks), ["mypy", "ruff"])
+        for name, version in hooks.items():
+            self.assertIn(f'\n  "{name}=={version}",', self.read("pyproject.toml"))
+
     def test_the_top_level_holds_only_what_belongs_there(self):
         try:
             listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)

@@ -18,8 +18,8 @@ from support import COMMANDS, PROGRAM, ProgramTest, Run, options, parsers, progr
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
 SKILL = "skills/openrouter-remote/SKILL.md"
-CRON = "skills/openrouter-remote/cron.md"
-RECIPES = "skills/openrouter-remote/recipes.md"
+CRON = "skills/openrouter-remote/references/cron.md"
+RECIPES = "skills/openrouter-remote/references/recipes.md"
 README = "README.md"
 DOCUMENTS = (README, SKILL, CRON, RECIPES)
 # What the documents write where a reader puts a name of their own.
@@ -48,11 +48,6 @@ def code(path):
 
 def command_lines(text):
     return re.findall(r"^ *(?:\$ )?(openrouter-remote .*)$", text, re.MULTILINE)
-
-
-def section(title):
-    """The part of README.md under a heading, to the next one of any level."""
-    return re.split(r"^#+ ", read(README).split(f"\n### {title}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 ALL_OPTIONS = set().union(*(options(parser) for _, parser in parsers()))
@@ -106,12 +101,14 @@ class TestCommandLines(ShellTest):
                 if block.language != "console" and not block.text.startswith("#!"):  # which have tests of their own
                     for line in command_lines(block.text):
                         self.check(line)
+            for line in re.findall(r"`(openrouter-remote [^`\n…]+)`", read(path)):
+                self.check(line)
 
     def test_the_first_command_lines_of_a_fresh_clone_work(self):
         lines = [line for block in blocks(README) if block.language == "sh" for line in block.text.splitlines()]
         (first,) = [line for line in lines if line.startswith("bin/")]
         self.check(first.replace("bin/", "", 1))
-        for line in [line for line in lines if line.startswith("python3 tests/standin.py")]:
+        for line in [line for line in lines if line.startswith("python3 tests/standin.py") and "--serve" not in line]:
             done = subprocess.run([sys.executable, *line.split()[1:]], cwd=ROOT, env=self.env, capture_output=True)
             self.assertEqual(done.returncode, 0, line)
             self.assertIn(b"northwind/gale-70b", done.stdout)
@@ -171,7 +168,7 @@ class TestCommandLines(ShellTest):
         allowed = r'^(openrouter-remote |python3 "\$\{CLAUDE_SKILL_DIR\}/\.\./\.\./bin/openrouter-remote" )'
         for path in (SKILL, RECIPES):
             lines = [line for block in blocks(path) for line in block.text.splitlines() if line.strip()]
-            self.assertGreater(len(lines), 10)
+            self.assertGreater(len(lines), 5)
             for line in lines:
                 self.assertRegex(line, allowed)
                 self.assertNotRegex(line.partition(" | jq ")[0], r"[<>;&]")
@@ -182,7 +179,7 @@ class TestAgreement(ProgramTest):
 
     def test_commands(self):
         for path in (README, SKILL):
-            named = re.findall(r"openrouter-remote ((?:(?:models|keys) )?[a-z][a-z-]*)", code(path))
+            named = re.findall(r"(?<!inject )openrouter-remote ((?:(?:models|keys) )?[a-z][a-z-]*)", code(path))
             self.assertEqual({command.name for command in COMMANDS}, set(named), path)
 
     def test_no_document_names_an_option_that_does_not_exist(self):
@@ -241,8 +238,10 @@ class TestSkill(ProgramTest):
         self.assertEqual((start, "".join(re.findall("^[^ :]+", frontmatter, re.MULTILINE))), ("", "".join(fields)))
         self.assertEqual(list(fields), ["name", "description", "when_to_use", "allowed-tools"])
         self.assertEqual(fields["name"], os.path.basename(os.path.dirname(SKILL)))
-        self.assertEqual(fields["allowed-tools"], "Bash(openrouter-remote:*) Bash(python3 *openrouter-remote*:*)")
-        self.assertGreater(len(fields["description"]), 100)
+        place = '"${CLAUDE_SKILL_DIR}/../../bin/openrouter-remote"'
+        rules = f"Bash(openrouter-remote:*) Bash(python3 *openrouter-remote*:*) Bash(python3 {place}:*)"
+        self.assertEqual(fields["allowed-tools"], rules)
+        self.assertIn("Use when ", fields["description"])  # other hosts show nothing else
         self.assertGreater(len(fields["when_to_use"]), 100)
         self.assertLess(len(fields["description"]) + len(fields["when_to_use"]), 1536)
 
@@ -257,8 +256,8 @@ class TestSkill(ProgramTest):
         self.assertTrue(os.path.samefile(path, PROGRAM))
 
     def test_it_names_the_files_beside_it(self):
-        for name in os.listdir(os.path.join(ROOT, os.path.dirname(SKILL))):
-            self.assertTrue(name == "SKILL.md" or f"]({name})" in read(SKILL), name)
+        for name in os.listdir(os.path.join(ROOT, os.path.dirname(SKILL), "references")):
+            self.assertIn(f"](references/{name})", read(SKILL))
 
 
 class TestLinks(ProgramTest):
@@ -279,7 +278,6 @@ BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.11
 ALERT = "ALERT remaining $0.1152 is less than $5.00\n"
 UNKNOWN = "openrouter-remote: error: GET /credits: 500 Overloaded (3 tries)\n"
 REFUSED = "openrouter-remote: error: the balance needs a key, and none of "
-RICH = BALANCE.replace("10.0000", "50.0000").replace("0.1152", "40.1152")
 
 
 class TestCron(ProgramTest):
@@ -316,7 +314,7 @@ class TestCron(ProgramTest):
             yield state, Run(done.returncode, done.stdout, done.stderr)
 
     def script_runs(self, name):
-        found = [block.text for block in blocks(README) if block.text.startswith(f"#!/usr/bin/env bash\n# {name}:")]
+        found = [block.text for block in blocks(CRON) if block.text.startswith(f"#!/usr/bin/env bash\n# {name}:")]
         self.assertEqual(len(found), 1, name)
         return dict(self.runs("scripts/openrouter-remote.env", "bash", self.write(f"scripts/{name}", found[0])))
 
@@ -325,15 +323,8 @@ class TestCron(ProgramTest):
         self.assertIn(REFUSED, text)
         self.assertNotIn("ALERT", run.out + run.err)
 
-    def test_the_skill_has_the_scripts_of_the_readme(self):
-        def scripts(path):
-            return [block for block in blocks(path) if block.text.startswith(("#!", "0 ", "The script"))]
-
-        self.assertEqual(len(scripts(README)), 5)
-        self.assertEqual(scripts(CRON), scripts(README))
-
     def test_a_line_of_a_crontab_prints_only_what_should_be_mailed(self):
-        (line,) = [block.text for block in blocks(README) if block.language == "crontab"]
+        (line,) = [block.text for block in blocks(CRON) if block.language == "crontab"]
         command = line.split(None, 5)[5]
         runs = dict(self.runs(".config/openrouter-remote.env", "sh", "-c", command))
         self.assertEqual(runs["well"], (0, "", ""))
@@ -357,9 +348,9 @@ class TestCron(ProgramTest):
         self.check_refused(runs["no key"], runs["no key"].err)
         self.assertEqual(runs["broken"], (5, "", "Traceback: an ALERT\n"))
 
-    def test_the_hermes_script_for_an_agent_always_says_the_state(self):
+    def test_the_hermes_script_for_an_agent_is_silent_or_says_the_state(self):
         runs = self.script_runs("openrouter-report.sh")
-        self.assertEqual(runs["well"], (0, f"STATE: well\n{RICH}", ""))
+        self.assertEqual(runs["well"], (0, "", ""))
         code, out, err = runs["low"]
         self.assertEqual((code, err), (0, ""))
         self.assertEqual(out.partition("20")[0], f"STATE: low\n{BALANCE}{ALERT}")
