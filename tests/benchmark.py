@@ -262,6 +262,7 @@ DEPTHS = (
     Depth("depth-usage", ["usage"], 1, {"has_workspaces": False}),
     Depth("depth-usage-2", ["usage"], 2),
     Depth("depth-usage-by", ["usage", "--by", "model"], 1, {"has_workspaces": False}),
+    Depth("depth-usage-hour", ["usage", "--by", "hour"], 1),
     Depth("depth-keys", ["keys", "list"], 1),
     Depth("depth-keys-show", ["keys", "show", "spare"], 1, {"has_workspaces": False}),
     Depth("depth-models", ["models", "list"], 1),

@@ -356,7 +356,7 @@ ARGUMENTS: dict = {
     "A,B": ["tools", "vision", "json,seed", "fp8", "nothing", "image,audio", "unknown,x", ","],
     "AUTHOR": ["lumen", "northwind", "~", "lumne"],
     "DATE": ["2099-01-31", "2001-01-31", "x"],
-    "DAYS": ["7", "1", "30", "0", "31", "400", "1m", "999999999"],
+    "DAYS": ["7", "1", "30", "0", "31", "365", "400", "1m", "999999999"],
     "FILE": ["catalogue.json"],
     "ID": MODELS,
     "IN:OUT": ["50k:2k", "0:0", "300k:1", "1:", "1m:1m"],
@@ -371,12 +371,13 @@ SWITCHES: list = [
     {}, {}, {}, {"credits_for_user_key": "allowed"}, {"credits_for_user_key": "zeros"}, {"user_key_on_keys": 403},
     {"page_size": 5}, {"summer": True}, {"workspaces_refused": True}, {"default_workspace_gone": True},
     {"page_size": 5}, {"models_page_size": 4}, {"has_workspaces": False}, {"has_model_path": False},
+    {"has_analytics": False}, {"largest_answer": 2},
     {"create_path": "slash"}, {"create_path": "no-slash-404"}, {"key_inside_data": True}, {"gzip": False},
     {"ignored_on_create": {"limit", "expires_at"}}, {"statistics": "numbers"}, {"activity_date_time": True},
 ]  # fmt: skip
 PATHS = {
     "balance": ["GET /credits", "GET /key", "GET /activity"],
-    "usage": ["GET /credits", "GET /keys", "GET /activity", "GET /workspaces", "GET /key"],
+    "usage": ["GET /credits", "GET /keys", "GET /activity", "GET /workspaces", "GET /key", "POST /analytics/query"],
     "models": ["GET /models", "GET /model/northwind/gale-70b", "GET /models/northwind/gale-70b/endpoints"],
     "keys": ["GET /keys", "GET /workspaces", "POST /keys/", "POST /keys"],
 }
@@ -515,7 +516,7 @@ SECRET = re.compile("|".join(re.escape(key[9:21]) for key in (USER_KEY, MANAGEME
 ANNOUNCED = "the new key, which is shown only this once:"
 ERROR_LINES = re.compile(r"(?s)(?:.*\n)?openrouter-remote: error: [^\n]+\n(?:hint: [^\n]+\n)?")
 LINES = (
-    r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:remaining|spendable|the credit) .+"
+    r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:remaining|spendable|the credit|spend) .+"
     r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys).*|nothing changed since .+"
     r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them|creating the key '.*'"

@@ -34,7 +34,7 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections import deque, namedtuple
+from collections import Counter, deque, namedtuple
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -43,7 +43,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
 from typing import Any, Callable
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlencode
 from uuid import NAMESPACE_URL, uuid5
 
 USER_KEY = "sk-or-v1-" + "f00d" * 16
@@ -283,10 +283,11 @@ def measured(latency: int, throughput: int) -> dict:
 
 
 def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: Any) -> dict:
-    """One row of GET /activity. `key` is the hash of the key that spent it, which no answer shows. The date counts
-    from NOW, unless another one is given."""
+    """One row of GET /activity. `key` is the hash of the key that spent it and `_hour` when, which no answer shows. The
+    date counts from NOW, unless another one is given."""
     return {
         "_key": key,
+        "_hour": 9,
         "date": days_before(NOW, days_ago),
         "model": model,
         "model_permaslug": f"{model}-20260301",
@@ -342,7 +343,7 @@ def demo_keys(now: datetime = NOW) -> list:
 
 
 def demo_activity(now: datetime = NOW) -> list:
-    """Latest day first, 30 days, less on every third."""
+    """Latest day first: today so far, which GET /activity does not tell, then a year, less on every third day."""
     ci, production, evaluation, notebook, chat = (key["hash"] for key in demo_keys()[:5])
     habits = (  # model, provider, key, requests a day, USD a request, BYOK USD a request
         ("lumen/lumen-4-mini", "Lumen", production, 9, "0.00311", "0"),
@@ -352,8 +353,21 @@ def demo_activity(now: datetime = NOW) -> list:
         ("harbor/coder-480b", "Together", notebook, 6, "0", "0.0095"),
         ("northwind/gale-70b:free", "Chutes", ci, 25, "0", "0"),
     )
-    rows = []
-    for days_ago in range(1, 31):
+    today = (  # the day's usage of the keys
+        ("lumen/lumen-4-mini", "Lumen", production, 8, 15, "0.0469", "0"),
+        ("lumen/lumen-4-large", "Lumen", production, 10, 1, "0.0143", "0"),
+        ("northwind/gale-70b", "DeepInfra", chat, 11, 40, "0.012", "0"),
+        ("northwind/gale-70b", "DeepInfra", ci, 3, 10, "0.0031", "0"),
+        ("harbor/coder-480b", "Together", notebook, 9, 4, "0", "0.04"),
+    )
+    rows = [
+        make_activity(
+            0, model, provider, key, date=days_before(now, 0), _hour=hour, requests=requests,
+            usage=Decimal(usage), byok_usage_inference=Decimal(byok),
+        )
+        for model, provider, key, hour, requests, usage, byok in today
+    ]  # fmt: skip
+    for days_ago in range(1, 366):
         for model, provider, key, usual, price, byok_price in habits:
             requests = usual if days_ago % 3 else (usual + 1) // 2
             sums = {
@@ -363,7 +377,9 @@ def demo_activity(now: datetime = NOW) -> list:
                 "usage": Decimal(price) * requests,
                 "byok_usage_inference": Decimal(byok_price) * requests,
             }
-            rows.append(make_activity(days_ago, model, provider, key, date=days_before(now, days_ago), **sums))
+            hour = (5 * days_ago + requests) % 24
+            date = days_before(now, days_ago)
+            rows.append(make_activity(days_ago, model, provider, key, date=date, _hour=hour, **sums))
     return rows
 
 
@@ -537,7 +553,66 @@ MODELS_QUERY = {
     "offset": is_integer(0),
     "limit": is_integer(1, 1000),
     "output_modalities": lambda service, value: value != "",
+    "zdr": lambda service, value: value == "true",
 }
+USER_MODELS_QUERY = {
+    "offset": MODELS_QUERY["offset"],
+    "limit": MODELS_QUERY["limit"],
+    "output_modalities": lambda service, value: not service.summer and value != "",
+}
+
+
+def is_moment(value: Any) -> bool:
+    """ISO 8601, UTC, with seconds."""
+    form = r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]+)?Z"
+    if not isinstance(value, str) or not re.fullmatch(form, value):
+        return False
+    try:
+        return bool(moment(value))
+    except ValueError:
+        return False
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text[:19] + "+00:00")
+
+
+def is_list_of(names: Iterable, low: int, high: int) -> Callable[[StandIn, Any], bool]:
+    known = set(names)
+    return lambda service, value: isinstance(value, list) and low <= len(value) <= high and set(value) <= known
+
+
+# POST /analytics/query: its metrics, and what of a row of activity they sum; its dimensions, likewise.
+METRICS = {
+    "credits_usage": "usage",
+    "byok_usage": "byok_usage_inference",
+    "request_count": "requests",
+    "tokens_prompt": "prompt_tokens",
+    "tokens_completion": "completion_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+    "cached_tokens": "cached_tokens",
+}
+MONEY_METRICS = {"credits_usage", "byok_usage"}
+DIMENSIONS = {"model": "model", "provider": "provider_name", "api_key_id": "_key"}
+LONGEST_RANGE = {"provider": 31, "hour": 31}  # days; of everything else 365
+# Those of the description that are not simulated are missing here too.
+ANALYTICS = {
+    "metrics": is_list_of(METRICS, 1, len(METRICS)),
+    "dimensions": is_list_of(DIMENSIONS, 0, 2),
+    "granularity": lambda service, value: value in ("hour", "day"),
+    "time_range": lambda service, value: (
+        isinstance(value, dict) and set(value) == {"start", "end"} and all(map(is_moment, value.values()))
+    ),
+    "filters": lambda service, value: isinstance(value, list) and len(value) <= 20 and all(map(is_filter, value)),
+    "limit": lambda service, value: isinstance(value, int) and 1 <= value <= 10_000,
+}
+
+
+def is_filter(value: Any) -> bool:
+    if not isinstance(value, dict) or set(value) != {"field", "operator", "value"}:
+        return False
+    return value["field"] in DIMENSIONS and value["operator"] == "eq" and isinstance(value["value"], str)
+
 
 # What the service has had since October 2026, by the kind of object.
 NEW_IN_KEYS = {"last_used_at", "external_user"}
@@ -606,6 +681,8 @@ class StandIn:
     workspaces_refused = False  # GET /workspaces is answered 403
     default_workspace_gone = False  # its keys are asked for without its name: 404
     has_model_path = True  # GET /model/{author}/{slug}
+    has_analytics = True  # POST /analytics/query, which summer has not
+    largest_answer = 10_000  # rows of POST /analytics/query
     create_path = "both"  # "slash": /keys answers 307; "no-slash-404", "no-slash-405": /keys/ is refused
     key_inside_data = False  # of the answer to POST /keys, instead of beside it
     ignored_on_create: set = set()  # body fields that POST /keys takes and does not heed
@@ -625,6 +702,9 @@ class StandIn:
     activity = State(lambda self: demo_activity(self.now))
     models = State(lambda self: demo_models(self.now))
     endpoints = State(lambda self: demo_endpoints())  # model id -> list
+    # Ids of the models that a provider serves without keeping anything, and of those that USER_KEY's settings allow.
+    zdr_models = State(lambda self: {"lumen/lumen-4-mini", "northwind/gale-70b", "harbor/coder-480b"})
+    user_models = State(lambda self: {row["id"] for row in self.models if not row["id"].startswith("meridian/")})
 
     def __init__(self, **settings: Any):
         self.lock = threading.RLock()
@@ -848,12 +928,57 @@ class StandIn:
         time = " 00:00:00" if self.activity_date_time else ""
         shown = [{**self._without(row, NEW_IN_ACTIVITY), "date": row["date"] + time} for row in rows]
         for row in shown:
-            del row["_key"]
+            del row["_key"], row["_hour"]
         return Reply(200, {"data": shown})
 
-    def list_models(self, request: Request, caller: str | None) -> Reply:
+    def query_analytics(self, request: Request, caller: str) -> Reply:
+        if self.summer or not self.has_analytics:
+            raise Refusal(404, "Not Found")
+        asked = self._check(self._object(request), ANALYTICS)
+        if "metrics" not in asked:
+            raise Refusal(400, "Required: metrics")
+        week = {"start": timestamp(self.now - timedelta(days=7)), "end": timestamp(self.now)}
+        start, end = (moment(asked.get("time_range", week)[bound]) for bound in ("start", "end"))
+        dimensions, granularity = asked.get("dimensions", []), asked.get("granularity")
+        longest = min(LONGEST_RANGE.get(name, 365) for name in (*dimensions, granularity))
+        if not start < end or end - start > timedelta(days=longest):
+            raise Refusal(400, f"Invalid time_range: start must be before end, by at most {longest} days")
+        names = {key["hash"]: key["name"] for key in self.keys}
+        titles = {row["id"]: row["name"] for row in self.models}
+        filters = {entry["field"]: entry["value"] for entry in asked.get("filters", [])}
+        groups: dict = {}
+        for row in self.activity:
+            spent_at = moment(f"{row['date'][:10]}T{row['_hour']:02}:00:00")
+            if not start <= spent_at < end or any(row[DIMENSIONS[name]] != value for name, value in filters.items()):
+                continue
+            bucket = () if granularity is None else (str(spent_at)[: 19 if granularity == "hour" else 10],)
+            sums = groups.setdefault((*bucket, *(row[DIMENSIONS[name]] for name in dimensions)), Counter())
+            sums.update({metric: row[METRICS[metric]] for metric in asked["metrics"]})
+        labels: dict = {"api_key_id": names.get, "model": lambda id: titles.get(id, id), "provider": str}
+        rows = []
+        for group, sums in sorted(groups.items(), reverse=True):
+            bucket, places = (group[:1], group[1:]) if granularity else ((), group)
+            rows.append({f"date__{granularity}": text for text in bucket})
+            rows[-1].update({name: labels[name](value) for name, value in zip(dimensions, places)})
+            figures = {name: sums[name] if name in MONEY_METRICS else str(sums[name]) for name in asked["metrics"]}
+            rows[-1].update(figures)
+        most = min(asked.get("limit", 1000), self.largest_answer)
+        unknown = filters.get("api_key_id") not in (None, *names)
+        data = {
+            "data": rows[:most],
+            "metadata": {"query_time_ms": 42, "row_count": len(rows[:most]), "truncated": len(rows) > most},
+            **({"warnings": [f"api_key_id {filters['api_key_id']} could not be resolved"]} if unknown else {}),
+        }
+        return Reply(200, {"data": data})
+
+    def list_user_models(self, request: Request, caller: str) -> Reply:
+        return self.list_models(request, caller, [row for row in self.models if row["id"] in self.user_models])
+
+    def list_models(self, request: Request, caller: str | None, models: list | None = None) -> Reply:
         wanted = request.query.get("output_modalities", "text").split(",")
-        models = self.models
+        models = self.models if models is None else models
+        if "zdr" in request.query:
+            models = [row for row in models if row["id"] in self.zdr_models]
         if wanted != ["all"]:
             models = [row for row in models if set(wanted) & set(row["architecture"]["output_modalities"])]
         total = len(models)
@@ -863,7 +988,8 @@ class StandIn:
             limit = int(request.query.get("limit", self.models_page_size or 500))
             models = models[offset : offset + limit]
             if offset + limit < total:
-                following = f"/api/v1/models?offset={offset + limit}&limit={limit}"
+                query = urlencode({**request.query, "offset": offset + limit, "limit": limit})
+                following = f"/api/v1{request.path}?{query}"
         return Reply(200, {"data": models, "links": {"next": following}, "total_count": total})
 
     def _model(self, author: str, slug: str) -> dict:
@@ -907,7 +1033,9 @@ class StandIn:
         Route("DELETE", "/keys/{hash}", "management", delete_key),
         Route("GET", "/workspaces", "management", list_workspaces, WORKSPACES_QUERY),
         Route("GET", "/activity", "management", list_activity, ACTIVITY_QUERY),
+        Route("POST", "/analytics/query", "management", query_analytics),
         Route("GET", "/models", "public", list_models, MODELS_QUERY),
+        Route("GET", "/models/user", "any", list_user_models, USER_MODELS_QUERY),
         Route("GET", "/model/{author}/{slug}", "public", get_model),
         Route("GET", "/models/{author}/{slug}/endpoints", "public", list_endpoints),
     )

@@ -49,7 +49,9 @@ FILTERS = "--supports --max-price-input --max-price-output --min-context --cost 
 LIST_FILTERS = f"{FILTERS} --provider --free --paid --search --expiring"
 COMMANDS = (
     Command("balance", "", "--alert-below --alert-days --quiet --spendable --runway"),
-    Command("usage", "", "--by --days --key", "management"),
+    Command(
+        "usage", "", "--by --days --today --key --alert-daily --alert-weekly --alert-monthly --quiet", "management"
+    ),
     Command("models list", "", LIST_FILTERS, listing=True),
     Command("models cheap", "", LIST_FILTERS, listing=True),
     Command("models show", "northwind/gale-70b"),

@@ -263,7 +263,7 @@ class WrongUsageTest(CommandLineTest):
                 ["models", "endpoints", "northwind/gale-8b", "--sort"],
                 ["throughput", "latency", "price-in", "price-out", "uptime", "context", "name", "cost"],
             ),
-            (["usage", "--by"], ["model", "provider", "day"]),
+            (["usage", "--by"], ["model", "provider", "day", "hour", "key"]),
             (["keys", "create", "--name", "x", "--limit-reset"], ["daily", "weekly", "monthly"]),
             (["keys", "set-limit", "x", "5", "--reset"], ["daily", "weekly", "monthly", "none"]),
         ):
@@ -277,7 +277,7 @@ class WrongUsageTest(CommandLineTest):
     def test_a_whole_number_that_is_out_of_bounds_is_told_them(self):
         for argv, message in (
             (["models", "list", "--limit", "0"], "argument --limit: '0' is less than 1"),
-            (["usage", "--by", "day", "--days", "31"], "argument --days: '31' is not between 1 and 30"),
+            (["usage", "--by", "day", "--days", "366"], "argument --days: '366' is not between 1 and 365"),
         ):
             with self.subTest(argv=argv):
                 run = self.run_program(*argv)
@@ -299,6 +299,9 @@ class WrongUsageTest(CommandLineTest):
             ["balance", "--alert-below"],
             ["balance", "--alert-days"],
             ["usage", "--by", "day", "--days"],
+            ["usage", "--alert-daily"],
+            ["usage", "--alert-weekly"],
+            ["usage", "--alert-monthly"],
             ["models", "list", "--max-price-input"],
             ["models", "list", "--max-price-output"],
             ["models", "list", "--min-context"],
@@ -323,7 +326,7 @@ class WrongUsageTest(CommandLineTest):
         for argv, values in (
             (["balance", "--timeout"], ("0", "-1", "0.0", "3601", "1e9")),
             (["balance", "--alert-days"], ("-1", "-0.5")),
-            (["usage", "--by", "day", "--days"], ("0", "-1", "31", "1.5", "1k", "1e1000")),
+            (["usage", "--by", "day", "--days"], ("0", "-1", "366", "1.5", "1k", "1e1000")),
             (["models", "list", "--max-price-input"], ("-1", "-0.01")),
             (["models", "list", "--max-price-output"], ("-1", "-0.01")),
             (["models", "list", "--min-context"], ("-1", "-1k", "0.5", "1.0001k", "k", "200g", "200kk", "200 k")),

@@ -684,3 +684,105 @@ class RefusedTest(UsageTest):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class AlertTest(UsageTest):
+    """`--alert-daily`, `--alert-weekly` and `--alert-monthly`: 1 is the alert, and unknown is never 1."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(
+            keys=[
+                make_key(1, name="ci", **spent("0.5", "1", "2", "9")),
+                make_key(2, name="web", **spent("0", "3", "3", "3")),
+            ],
+            workspaces=[make_workspace()],
+        )
+
+    def test_more_than_the_limit_is_an_alert_and_as_much_is_not(self):
+        for period, amount, shown in (
+            ("daily", "0.5", "today"),
+            ("weekly", "4", "this week"),
+            ("monthly", "5", "this month"),
+        ):
+            for limit, code in ((amount, 0), ("0", 1), (f"{Decimal(amount) - Decimal('0.0000001')}", 1), ("1e3", 0)):
+                with self.subTest(period=period, limit=limit):
+                    run = self.run_program("usage", f"--alert-{period}", limit)
+                    self.assertEqual(run.code, code)
+                    least = limit if "." in limit else f"{limit}.00"
+                    exact = program.with_decimals(Decimal(amount), 2)
+                    alert = f"ALERT spend {shown} ${exact} is more than ${least}\n"
+                    self.assertEqual(run.err, alert if code else "")
+                    self.assertIn(f"\n{shown}: ", run.out)
+
+    def test_json_says_which_and_whether(self):
+        run = self.run_program("usage", "--json", "--alert-daily", "0.4", "--alert-monthly", "5")
+        self.assertEqual((run.code, run.err), (1, "ALERT spend today $0.50 is more than $0.40\n"))
+        document = json.loads(run.out, parse_float=Decimal)
+        self.assertEqual(list(document), ["tool", "credits", "totals", "byok_totals", "keys", "alert"])
+        self.assertEqual(document["alert"], {"daily": Decimal("0.4"), "monthly": 5, "triggered": True})
+        self.assertEqual(self.usage("--alert-weekly", "4")["alert"], {"weekly": 4, "triggered": False})
+
+    def test_each_that_fires_has_a_line(self):
+        run = self.run_program("usage", "--alert-daily", "0", "--alert-weekly", "9", "--alert-monthly", "1")
+        self.assertEqual(
+            (run.code, run.err),
+            (1, "ALERT spend today $0.50 is more than $0.00\nALERT spend this month $5.00 is more than $1.00\n"),
+        )
+
+    def test_it_looks_at_one_key_where_one_is_named(self):
+        run = self.run_program("usage", "--key", "ci", "--alert-weekly", "0.99")
+        self.assertEqual((run.code, run.err), (1, "ALERT spend this week of 'ci' $1.00 is more than $0.99\n"))
+        self.assertEqual(self.run_program("usage", "--key", "ci", "--alert-weekly", "1").code, 0)
+
+    def test_quiet_prints_nothing_while_all_is_well(self):
+        for options in ((), ("--json",)):
+            self.assertEqual(self.run_program("usage", "--quiet", "--alert-daily", "0.5", *options), Run(0, "", ""))
+            run = self.run_program("usage", "--quiet", "--alert-daily", "0.49", *options)
+            self.assertEqual((run.code, run.err), (1, "ALERT spend today $0.50 is more than $0.49\n"))
+            self.assertNotEqual(run.out, "")
+
+    def test_quiet_needs_an_alert_and_an_alert_no_by(self):
+        see = "hint: see: openrouter-remote usage --help\n"
+        for argv, message in (
+            (["--quiet"], "--quiet needs --alert-daily, --alert-weekly or --alert-monthly"),
+            (["--by", "day", "--quiet"], "--quiet needs --alert-daily, --alert-weekly or --alert-monthly"),
+            (
+                ["--by", "day", "--alert-daily", "1"],
+                "an alert looks at today, this week or this month, and not at what --by shows",
+            ),
+        ):
+            with self.subTest(argv):
+                run = self.run_program("usage", *argv)
+                self.assertEqual(run, Run(2, "", f"openrouter-remote: error: {message}\n{see}"))
+        self.assertEqual(self.service.requests, [])
+
+    def test_a_limit_is_no_negative_number(self):
+        self.assertEqual(self.run_program("usage", "--alert-daily=-1").code, 2)
+
+    def test_keys_that_cannot_be_read_are_never_exit_1(self):
+        for fault, code in (
+            (error(500, "Broken"), 5),
+            (error(401, "User not found."), 3),
+            (hang_up(), 5),
+            (html(200), 5),
+        ):
+            with self.subTest(code):
+                self.service.always("GET", "/keys", fault)
+                run = self.run_program("usage", "--alert-daily", "0", "--quiet")
+                self.assertEqual((run.code, run.out), (code, ""))
+                self.assertNotIn("ALERT", run.err)
+
+    def test_what_is_known_of_other_workspaces_only_in_part_fires_or_is_unknown(self):
+        self.service.workspaces_refused = True
+        for limit, code, triggered in (("0.4", 1, True), ("9", 5, None)):
+            run = self.run_program("usage", "--alert-daily", limit, "--json")
+            self.assertEqual((run.code, json.loads(run.out)["alert"]["triggered"]), (code, triggered))
+            self.assertIn("keys of other workspaces than the default one are missing here", run.err)
+            self.assertEqual(run.err.count("ALERT"), int(code == 1))
+        self.assertEqual(self.run_program("usage", "--alert-daily", "9", "--key", self.service.keys[0]["hash"]).code, 0)
+
+    def test_credits_that_cannot_be_had_are_not_what_it_looks_at(self):
+        self.service.always("GET", "/credits", error(500, "Broken"))
+        run = self.run_program("usage", "--alert-daily", "0.5", "--quiet")
+        self.assertEqual((run.code, run.out), (0, ""))

@@ -1,0 +1,428 @@
+"""`usage --by key`, `--by hour`, `--today` and more than 30 days: what only POST /analytics/query can tell."""
+
+import io
+import json
+import os
+import pty
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from unittest import mock
+
+from standin import MANAGEMENT_KEY, NOW, USER_KEY, answer, days_before, error, hang_up, html, make_activity
+from support import CLOCK, ProgramTest, Run, program
+
+INSTEAD = "without it there are `usage`, and `usage --by model` (provider, day) for 1 to 30 days"
+SUMS = ("usage", "byok_usage", "requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+ROW = {
+    "api_key_id": "ci",
+    "credits_usage": 1,
+    "byok_usage": 0,
+    "request_count": "3",
+    "tokens_prompt": "7",
+    "tokens_completion": "5",
+    "reasoning_tokens": "2",
+    "cached_tokens": "1",
+}
+
+
+def data(*rows, **more):
+    """An answer of POST /analytics/query with these rows."""
+    metadata = {"query_time_ms": 1, "row_count": len(rows), "truncated": False}
+    return answer(200, {"data": {"data": list(rows), "metadata": {**metadata, **more.pop("metadata", {})}, **more}})
+
+
+class AnalyticsTest(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.service = self.start()
+
+    def by(self, *argv):
+        """The document of `usage --by …`, its numbers exact."""
+        run = self.run_program("usage", "--json", "--by", *argv)
+        self.assertEqual((run.code, run.err), (0, ""))
+        document = json.loads(run.out, parse_float=Decimal)
+        del document["tool"]
+        return document
+
+    def queries(self):
+        return [request.body for request in self.service.requests if request.path == "/analytics/query"]
+
+    def refused(self, argv, message, hint=None, code=5):
+        expected = f"openrouter-remote: error: {message}\n" + (f"hint: {hint}\n" if hint else "")
+        self.assertEqual(self.run_program("usage", "--by", *argv), Run(code, "", expected))
+
+
+class QueryTest(AnalyticsTest):
+    """What is asked for, and what is not."""
+
+    def test_completed_days_are_asked_for_from_midnight_to_midnight(self):
+        self.by("key", "--days", "7")
+        self.assertEqual(
+            self.queries(),
+            [
+                {
+                    "metrics": [
+                        "credits_usage",
+                        "byok_usage",
+                        "request_count",
+                        "tokens_prompt",
+                        "tokens_completion",
+                        "reasoning_tokens",
+                        "cached_tokens",
+                    ],
+                    "time_range": {"start": "2026-11-18T00:00:00Z", "end": "2026-11-25T00:00:00Z"},
+                    "dimensions": ["api_key_id"],
+                    "limit": 10000,
+                }
+            ],
+        )
+
+    def test_what_is_asked_for_follows_from_the_options(self):
+        midnight, noon = "2026-11-25T00:00:00Z", "2026-11-25T12:00:00Z"
+        mine = {"field": "api_key_id", "operator": "eq", "value": self.service.keys[1]["hash"]}
+        for argv, start, end, differs in (
+            ("key", "2026-10-26T00:00:00Z", midnight, {"dimensions": ["api_key_id"]}),
+            ("key --today", midnight, noon, {"dimensions": ["api_key_id"]}),
+            ("model --today", midnight, noon, {"dimensions": ["model"]}),
+            ("provider --today", midnight, noon, {"dimensions": ["provider"]}),
+            ("day --today", midnight, noon, {"granularity": "day"}),
+            ("hour --today", midnight, noon, {"granularity": "hour"}),
+            ("hour", "2026-11-24T12:00:00Z", noon, {"granularity": "hour"}),
+            ("hour --days 7", "2026-11-18T12:00:00Z", noon, {"granularity": "hour"}),
+            ("model --days 31", "2026-10-25T00:00:00Z", midnight, {"dimensions": ["model"]}),
+            ("model --days 365", "2025-11-25T00:00:00Z", midnight, {"dimensions": ["model"]}),
+            ("provider --days 31", "2026-10-25T00:00:00Z", midnight, {"dimensions": ["provider"]}),
+            ("day --days 365", "2025-11-25T00:00:00Z", midnight, {"granularity": "day"}),
+            ("hour --key production", "2026-11-24T12:00:00Z", noon, {"granularity": "hour", "filters": [mine]}),
+        ):
+            with self.subTest(argv):
+                self.service.requests.clear()
+                self.by(*argv.split())
+                (query,) = self.queries()
+                del query["metrics"], query["limit"]
+                self.assertEqual(query, {"time_range": {"start": start, "end": end}, **differs})
+                self.assertNotIn("/activity", [request.path for request in self.service.requests])
+
+    def test_up_to_30_completed_days_by_model_provider_and_day_come_from_activity(self):
+        for argv in ("model", "provider --days 30", "day --days 1", "model --days 7 --key production"):
+            self.by(*argv.split())
+        self.assertEqual(self.queries(), [])
+
+    def test_within_an_hour_the_hours_begin_with_a_whole_one(self):
+        self.service.now = self.now = NOW + timedelta(minutes=34, seconds=5)
+        document = self.by("hour")
+        self.assertEqual((document["from"], document["to"]), ("2026-11-24 12:00", "2026-11-25 12:00"))
+        self.assertEqual(
+            self.queries()[0]["time_range"], {"start": "2026-11-24T12:00:00Z", "end": "2026-11-25T12:34:05Z"}
+        )
+
+    def test_at_midnight_today_is_a_second_long(self):
+        self.service.now = self.now = datetime(2026, 11, 25, tzinfo=timezone.utc)
+        self.assertEqual(self.by("key", "--today")["rows"], [])
+        self.assertEqual(
+            self.queries()[0]["time_range"], {"start": "2026-11-25T00:00:00Z", "end": "2026-11-25T00:00:01Z"}
+        )
+
+    def test_today_alone_asks_for_nothing_else(self):
+        self.by("key", "--today")
+        self.assertEqual([request.path for request in self.service.requests], ["/analytics/query"])
+
+    def test_what_the_service_does_not_go_back_to_is_wrong_usage(self):
+        for argv, message, hint in (
+            ("provider --days 32", "--by provider goes back 31 days at most", "usage --by provider --days 31"),
+            ("hour --days 8", "--by hour goes back 7 days at most", "usage --by hour --days 7"),
+            ("day --today --days 1", "--today is one day, and does not go with --days", "usage --help"),
+        ):
+            hint = f"see: openrouter-remote {hint}" if "help" in hint else f"such as: openrouter-remote {hint}"
+            with self.subTest(argv):
+                self.refused(argv.split(), message, hint, 2)
+        self.assertEqual(self.service.requests, [])
+
+    def test_today_without_by_is_wrong_usage(self):
+        expected = "openrouter-remote: error: --today needs --by\nhint: see: openrouter-remote usage --help\n"
+        self.assertEqual(self.run_program("usage", "--today"), Run(2, "", expected))
+
+
+class SumsTest(AnalyticsTest):
+    def test_they_agree_with_activity_to_the_last_decimal(self):
+        self.service.activity = [
+            make_activity(
+                days_ago, f"lumen/m{n % 3}", f"P{n % 2}", self.service.keys[n % 4]["hash"], _hour=(n * 5) % 24,
+                usage=Decimal(f"0.{days_ago:02}{n}00000000000000{n + 1}"), byok_usage_inference=Decimal(f"0.00{n}7"),
+                requests=days_ago, prompt_tokens=3**days_ago, cached_tokens=n,
+            )
+            for days_ago in range(0, 40) for n in range(6)
+        ]  # fmt: skip
+        for days in ("1", "7", "30"):
+            activity = self.by("model", "--days", days)["totals"]
+            self.assertGreater(activity["usage"], 0)
+            self.assertEqual({name: Decimal(value) for name, value in activity.items()}, self.sums("key", days))
+        for name in ("production", "eval-runner"):
+            activity = self.by("day", "--days", "30", "--key", name)["totals"]
+            self.assertEqual(activity, self.by("key", "--days", "30", "--key", name)["totals"])
+
+    def sums(self, by, days):
+        document = self.by(by, "--days", days)
+        for name in SUMS:
+            self.assertEqual(sum(row[name] for row in document["rows"]), document["totals"][name])
+        return {name: Decimal(value) for name, value in document["totals"].items()}
+
+    def test_today_agrees_with_the_keys(self):
+        spent = sum(key["usage_daily"] for key in self.service.keys)
+        for by in ("model", "provider", "key", "day", "hour"):
+            document = self.by(by, "--today")
+            self.assertEqual((document["today"], document["totals"]["usage"]), (spent, spent), by)
+
+    def test_by_key_the_rows_are_names_biggest_spend_first(self):
+        document = self.by("key", "--today")
+        self.assertEqual(
+            document,
+            {
+                "by": "key",
+                "from": "2026-11-25",
+                "to": "2026-11-25",
+                "today": Decimal("0.0763"),
+                "totals": document["totals"],
+                "rows": document["rows"],
+            },
+        )
+        self.assertEqual(
+            [(row["key"], row["usage"], row["byok_usage"]) for row in document["rows"]],
+            [
+                ("production", Decimal("0.0612"), 0),
+                ("chat-bot", Decimal("0.012"), 0),
+                ("ci-nightly", Decimal("0.0031"), 0),
+                ("notebook", 0, Decimal("0.04")),
+            ],
+        )
+
+    def test_two_keys_of_one_name_are_one_row(self):
+        self.service.keys[4]["name"] = "production"
+        rows = self.by("key", "--today")["rows"]
+        self.assertEqual([row["key"] for row in rows], ["production", "ci-nightly", "notebook"])
+        self.assertEqual((rows[0]["usage"], rows[0]["requests"]), (Decimal("0.0732"), 56))
+
+    def test_a_key_without_a_name_is_its_id_or_null(self):
+        for value, shown in ((None, None), ("", None), (1234, "1234"), (["x"], None)):
+            self.service.always("POST", "/analytics/query", data({**ROW, "api_key_id": value}))
+            self.assertEqual([row["key"] for row in self.by("key", "--today")["rows"]], [shown])
+
+    def test_counts_are_strings_and_money_is_not(self):
+        self.service.always("POST", "/analytics/query", data(ROW))
+        (row,) = self.by("key", "--today")["rows"]
+        self.assertEqual([row[name] for name in SUMS], [1, 0, 3, 7, 5, 2, 1])
+        for field in ("credits_usage", "byok_usage"):
+            self.service.always("POST", "/analytics/query", data({**ROW, field: "1"}))
+            self.refused(["key", "--today"], f'POST /analytics/query: `{field}` is not a number: "1"')
+
+    def test_hours_and_days_are_in_order_whatever_the_form_of_the_time(self):
+        for by, values, labels in (
+            ("hour", ["2026-11-25T09:00:00Z", "2026-11-25 01:00:00"], ["2026-11-25 01:00", "2026-11-25 09:00"]),
+            ("day", ["2026-11-25", "2026-11-25T00:00:00.000Z"], ["2026-11-25"]),
+        ):
+            with self.subTest(by):
+                self.service.always(
+                    "POST", "/analytics/query", data(*({**ROW, f"date__{by}": value} for value in values))
+                )
+                document = self.by(by, "--today")
+                self.assertEqual([row[by] for row in document["rows"]], labels)
+                self.assertEqual(document["totals"]["usage"], 2)
+
+    def test_a_time_that_cannot_be_read_is_no_answer(self):
+        for by, value in (
+            ("hour", "2026-11-25"),
+            ("hour", None),
+            ("day", 20261125),
+            ("day", "25.11.2026"),
+            ("hour", ""),
+        ):
+            with self.subTest(by=by, value=value):
+                self.service.always("POST", "/analytics/query", data({**ROW, f"date__{by}": value}))
+                shown = json.dumps(value)
+                self.refused([by, "--today"], f"POST /analytics/query: `date__{by}` is no time: {shown}")
+
+    def test_a_row_of_another_day_than_was_asked_for_is_not_counted(self):
+        rows = [{**ROW, "date__day": days_before(NOW, days)} for days in (0, 1, 40, 41)]
+        self.service.always("POST", "/analytics/query", data(*rows))
+        document = self.by("day", "--days", "40")
+        self.assertEqual([row["day"] for row in document["rows"]], [days_before(NOW, 40), days_before(NOW, 1)])
+        self.assertEqual(document["totals"]["usage"], 2)
+
+    def test_the_text_says_the_period(self):
+        for argv, first in (
+            ("key --days 7", "2026-11-18 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far"),
+            ("model --days 365", "2025-11-25 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far"),
+            ("key --today", "2026-11-25 so far (UTC)"),
+            ("hour --today", "2026-11-25 so far (UTC)"),
+            ("hour", "2026-11-24 12:00 to 2026-11-25 12:00 (UTC hours); the last one is not over"),
+        ):
+            run = self.run_program("usage", "--by", *argv.split())
+            self.assertEqual((run.code, run.err), (0, ""))
+            self.assertEqual(run.out.partition("\n")[0], first)
+
+    def test_by_hour(self):
+        self.assertEqual(
+            self.run_program("usage", "--by", "hour", "--today"),
+            Run(
+                0,
+                "2026-11-25 so far (UTC)\n"
+                "\n"
+                "hour                usage   share     BYOK  requests  in  out  reasoning  cached\n"
+                "2026-11-25 03:00  $0.0031    4.1%  $0.0000        10  1k  200          0       0\n"
+                "2026-11-25 08:00  $0.0469   61.5%  $0.0000        15  1k  200          0       0\n"
+                "2026-11-25 09:00  $0.0000    0.0%  $0.0400         4  1k  200          0       0\n"
+                "2026-11-25 10:00  $0.0143   18.7%  $0.0000         1  1k  200          0       0\n"
+                "2026-11-25 11:00  $0.0120   15.7%  $0.0000        40  1k  200          0       0\n"
+                "total             $0.0763  100.0%  $0.0400        70  5k   1k          0       0\n",
+                "",
+            ),
+        )
+
+
+class NotWholeTest(AnalyticsTest):
+    """Sums that are not whole are no sums."""
+
+    def test_an_answer_that_was_cut_off_is_exit_5(self):
+        self.service.largest_answer = 2
+        message = 'the sums are not whole: {"query_time_ms": 42, "row_count": 2, "truncated": true}'
+        self.refused(["key", "--today"], f"POST /analytics/query: {message}", "ask for fewer --days")
+
+    def test_so_is_one_that_does_not_say_that_it_is_whole(self):
+        for metadata in ({"truncated": None}, {"truncated": "false"}, {"row_count": 2}, {"row_count": "2"}):
+            with self.subTest(metadata):
+                self.service.always("POST", "/analytics/query", data(ROW, metadata=metadata))
+                run = self.run_program("usage", "--by", "key")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertIn("POST /analytics/query: the sums are not whole: {", run.err)
+        self.service.always("POST", "/analytics/query", answer(200, {"data": {"data": [ROW]}}))
+        self.refused(["key"], "POST /analytics/query: the sums are not whole: {}", "ask for fewer --days")
+
+    def test_a_warning_is_exit_5_with_the_services_words(self):
+        for warnings, said in (
+            (["api_key_id abc could not be resolved", "and more"], "api_key_id abc could not be resolved; and more"),
+            ({"x": 1}, '{"x": 1}'),
+            ("odd", '"odd"'),
+        ):
+            with self.subTest(warnings):
+                self.service.always("POST", "/analytics/query", data(ROW, warnings=warnings))
+                self.refused(["key"], f"POST /analytics/query: the sums are not whole: {said}")
+        nothing: list = [[], None]
+        for none in nothing:
+            self.service.always("POST", "/analytics/query", data(ROW, warnings=none))
+            self.assertEqual(self.run_program("usage", "--by", "key").code, 0)
+
+    def test_an_answer_of_another_shape_is_exit_5(self):
+        bodies: list = [{"data": []}, {"data": {"data": {}}}, {"data": {"data": [1]}}, {"data": None}, []]
+        for body in bodies:
+            with self.subTest(body):
+                self.service.always("POST", "/analytics/query", answer(200, body))
+                run = self.run_program("usage", "--by", "key")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertIn("error: POST /analytics/query: ", run.err)
+
+
+class RefusedTest(AnalyticsTest):
+    def test_a_set_up_without_the_resource_says_what_can_be_had(self):
+        for switches in ({"has_analytics": False}, {"summer": True}):
+            self.service = self.start(**switches)
+            hint = f"OPENROUTER_BASE_URL is {self.service.url} (from the shell): is that the address of the service?"
+            self.refused(["key"], "POST /analytics/query: 404 Not Found", f"{hint}; {INSTEAD}")
+
+    def test_a_refusal_says_so_too(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
+        self.service.user_key_on_keys = 403
+        run = self.run_program("usage", "--by", "key", "--today")
+        self.assertEqual((run.code, run.out), (3, ""))
+        error_line, hint = run.err.splitlines()
+        message = "POST /analytics/query: 403 Only management keys can perform this operation"
+        self.assertEqual(error_line, f"openrouter-remote: error: {message}")
+        self.assertTrue(hint.startswith("hint: OPENROUTER_PROVISIONING_KEY (from the shell) holds a user key and was"))
+        self.assertTrue(hint.endswith(f"; {INSTEAD}"), hint)
+
+    def test_it_is_tried_again_like_what_only_reads(self):
+        for fault in (error(503, "Overloaded"), hang_up(), error(429, "Slow down", {"Retry-After": "3"}), html(502)):
+            self.service.requests.clear()
+            self.service.fail("POST", "/analytics/query", fault, fault)
+            self.by("key", "--today")
+            self.assertEqual(len(self.queries()), 3)
+
+    def test_one_that_is_too_slow_for_the_service_is_told_to_ask_for_less(self):
+        self.service.always("POST", "/analytics/query", error(408, "Operation timed out"))
+        message = "POST /analytics/query: 408 Operation timed out (3 tries)"
+        self.refused(["model", "--days", "365"], message, "ask for fewer --days")
+
+    def test_the_rate_limit_is_honoured(self):
+        reset = str(int(NOW.timestamp() * 1000) + 5000)
+        self.service.fail("POST", "/analytics/query", error(429, "Slow down", {"X-RateLimit-Reset": reset}))
+        self.by("key", "--today")
+        self.assertEqual([5 <= wait < 6 for wait in self.waits], [True])
+
+    def test_without_a_key_nothing_is_asked(self):
+        del self.env["OPENROUTER_PROVISIONING_KEY"]
+        run = self.run_program("usage", "--by", "key")
+        self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
+
+    def test_a_key_that_does_not_exist_is_exit_4(self):
+        run = self.run_program("usage", "--by", "hour", "--key", "nobody")
+        self.assertEqual((run.code, run.out, self.queries()), (4, "", []))
+
+
+class BarTest(AnalyticsTest):
+    """A terminal gets a picture, a pipe does not."""
+
+    def shown(self, *argv, columns=80, **env):
+        """What a terminal shows."""
+        main, terminal = pty.openpty()
+        self.addCleanup(os.close, main)
+        with os.fdopen(terminal, "wb", 0) as end:
+            self.env.update(COLUMNS=str(columns), NO_COLOR="1", **CLOCK)
+            self.env.update(env)
+            run = self.start_program(*argv, stdout=end)
+        self.assertEqual((run.code, run.err), (0, ""))
+        shown = b""
+        while b"\ntotal" not in shown or not shown.endswith(b"\n"):
+            shown += os.read(main, 65536)
+        return shown.decode().replace("\r\n", "\n")
+
+    def test_a_week_is_seen_at_a_glance_at_80_columns(self):
+        self.service.activity = [
+            make_activity(days, "lumen/lumen-4-mini", "Lumen", "k", usage=Decimal(usage))
+            for days, usage in ((7, "0.02"), (6, "1.6"), (5, "0.81"), (4, "0"), (3, "0.001"), (2, "0.4"), (1, "0.5"))
+        ]
+        self.assertEqual(
+            self.shown("usage", "--by", "day", "--days", "7", PYTHONIOENCODING="utf-8"),
+            "2026-11-18 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far\n"
+            "\n"
+            "day           usage   share                           BYOK  requests  in   out\n"
+            "2026-11-18  $0.0200    0.6%  ▎                     $0.0000         1  1k   200\n"
+            "2026-11-19  $1.6000   48.0%  ████████████████████  $0.0000         1  1k   200\n"
+            "2026-11-20  $0.8100   24.3%  ██████████▏           $0.0000         1  1k   200\n"
+            "2026-11-21  $0.0000    0.0%                        $0.0000         1  1k   200\n"
+            "2026-11-22  $0.0010    0.0%  ▏                     $0.0000         1  1k   200\n"
+            "2026-11-23  $0.4000   12.0%  █████                 $0.0000         1  1k   200\n"
+            "2026-11-24  $0.5000   15.0%  ██████▎               $0.0000         1  1k   200\n"
+            "total       $3.3310  100.0%                        $0.0000         7  7k  1.4k\n",
+        )
+
+    def test_hours_have_bars_too_and_models(self):
+        for by, longest in (("hour", "2026-11-25 08:00"), ("model", "Lumen: Lumen 4 Mini"), ("key", "production")):
+            shown = self.shown("usage", "--by", by, "--today", columns=100, PYTHONIOENCODING="utf-8")
+            self.assertEqual([line[: len(longest)] for line in shown.splitlines() if "█" * 20 in line], [longest], by)
+
+    def test_where_blocks_cannot_be_shown_there_are_other_signs(self):
+        shown = self.shown("usage", "--by", "hour", "--today", PYTHONIOENCODING="ascii")
+        self.assertIn(" 61.5%  ####################  ", shown)
+        self.assertTrue(shown.isascii())
+
+    def test_in_a_pipe_there_is_no_bar(self):
+        self.assertNotIn("█", self.run_program("usage", "--by", "hour", "--today").out)
+
+    def test_the_bar_of_a_part(self):
+        parts = ("0", "0.001", "0.01", "0.25", "0.506", "0.99", "1")
+        for encoding, bars in (
+            ("utf-8", ["", "▏", "▎", "█████", "██████████▏", "███████████████████▊", "█" * 20]),
+            ("ascii", ["", "#", "#", "#####", "##########", "####################", "#" * 20]),
+        ):
+            with self.subTest(encoding), mock.patch("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding)):
+                self.assertEqual([program.Terminal.bar(Decimal(part)) for part in parts], bars)
