@@ -42,9 +42,9 @@ Case = namedtuple("Case", "argv edits switches env files terminal", defaults=(()
 # What happens to the answers to `target` ("GET /keys", or "*"): see Twister.
 Edit = namedtuple("Edit", "target kind args")
 # delivered: new keys that went out whole. changed: whether a change was asked for that was not made. kept: the keys
-# that were there from the beginning to the end.
+# that were there from the beginning to the end. file: what stands in the file of --out, None where there is none.
 Outcome = namedtuple(
-    "Outcome", "code out err crash bugs secrets requests delivered changed kept", defaults=((), False, ())
+    "Outcome", "code out err crash bugs secrets requests delivered changed kept file", defaults=((), False, (), None)
 )
 
 
@@ -351,7 +351,8 @@ MODELS = [
     *("gale:nitro", "x/y", "a/b/c", "", "/", "..", "é/ü"),
 ]
 AMOUNTS = ["0", "5", "1e3", "0.1", "100", "2.00", "12", "9" * 30, "x"]
-# What an argument of the program may be, by the name that its help gives it; the first ones are usable.
+KEY_FILE = "new.env"
+# What an argument of the program may be, by its own name or the one that its help gives it; the first ones are usable.
 ARGUMENTS: dict = {
     "A,B": ["tools", "vision", "json,seed", "fp8", "nothing", "image,audio", "unknown,x", ","],
     "AUTHOR": ["lumen", "northwind", "~", "lumne"],
@@ -366,6 +367,8 @@ ARGUMENTS: dict = {
     "TEXT": ["gale", ESCAPES],
     "USD": AMOUNTS,
     "USD|none": [*AMOUNTS, "none", "none"],
+    "WORKSPACE": ["Research", "Default", "", ESCAPES],
+    "--out": [KEY_FILE, KEY_FILE, f"no/{KEY_FILE}", ".", "", ESCAPES],
 }
 SWITCHES: list = [
     {}, {}, {}, {"credits_for_user_key": "allowed"}, {"credits_for_user_key": "zeros"}, {"user_key_on_keys": 403},
@@ -379,7 +382,7 @@ PATHS = {
     "balance": ["GET /credits", "GET /key", "GET /activity"],
     "usage": ["GET /credits", "GET /keys", "GET /activity", "GET /workspaces", "GET /key", "POST /analytics/query"],
     "models": ["GET /models", "GET /model/northwind/gale-70b", "GET /models/northwind/gale-70b/endpoints"],
-    "keys": ["GET /keys", "GET /workspaces", "POST /keys/", "POST /keys"],
+    "keys": ["GET /keys", "GET /workspaces", "POST /keys/", "POST /keys", "GET /key"],
 }
 
 
@@ -439,7 +442,7 @@ def random_argument(rng: random.Random, name: str, settings: dict) -> str:
     """Something for an argument or an option with a value; both as the program gives them to `add_argument`."""
     if "choices" in settings:
         return str(rng.choice([*settings["choices"], *settings["choices"], "x"]))
-    values = ARGUMENTS[settings.get("metavar") or name.strip("-").upper()]
+    values = ARGUMENTS.get(name) or ARGUMENTS[settings.get("metavar") or name.strip("-").upper()]
     return rng.choice(values[:2] if rng.random() < 0.7 else values)
 
 
@@ -516,7 +519,7 @@ SECRET = re.compile("|".join(re.escape(key[9:21]) for key in (USER_KEY, MANAGEME
 ANNOUNCED = "the new key, which is shown only this once:"
 ERROR_LINES = re.compile(r"(?s)(?:.*\n)?openrouter-remote: error: [^\n]+\n(?:hint: [^\n]+\n)?")
 LINES = (
-    r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:remaining|spendable|the credit|spend) .+"
+    r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:remaining|spendable|the credit|spend|key) .+"
     r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys).*|nothing changed since .+"
     r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them|creating the key '.*'"
@@ -560,18 +563,22 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
     promise(damaged or not SECRET.search(re.sub(r"\s+", "", out)), "a configured key on stdout")
     lines = err.splitlines()
     promise(damaged or not SECRET.search(re.sub(r"\s+", "", err)), "a configured key on stderr")
-    lost = [secret for secret in outcome.delivered if secret not in lines]
+    shown = [*lines, *re.findall("^OPENROUTER_API_KEY=(.*)\n$", outcome.file or "")]
+    lost = [secret for secret in outcome.delivered if secret not in shown]
     promise(not lost or "stderr" in case.files, "a new key that arrived whole and was not shown")
+    promise(outcome.file is None or len(shown) > len(lines), "a file of --out without a key")
+    promise(not any(secret in err for secret in shown[len(lines) :]), "a new key in the file and on stderr")
     unmade = any(edit.kind == "unmade" for edit in case.edits) and outcome.changed
     promise(not unmade or code == 5, "a change that was not made and is told as done")
     simple = {edit.kind for edit in case.edits} <= {"move"} and not {"summer", "workspaces_refused"} & set(
         case.switches
     )
-    if "keys list --all" in " ".join(case.argv) and as_json and code == 0 and simple:
+    if "keys list --all" in " ".join(case.argv) and "--idle" not in case.argv and as_json and code == 0 and simple:
         promise({key["hash"] for key in outcome.kept} <= set(json.loads(out)), "a list with a hole")
     promise(not any(secret in out for secret in outcome.secrets), "a new key on stdout")
     promise(all(sum(secret in line for line in lines) <= 1 for secret in outcome.secrets), "a new key twice on stderr")
-    in_part = "openrouter-remote: warning: " in err if command == "balance" else makes_keys and code == 5
+    alerts = any(word.startswith("--alert") for word in case.argv)
+    in_part = "openrouter-remote: warning: " in err if command == "balance" or alerts else makes_keys and code == 5
     if code in (2, 3, 4, 5):
         promise(not out or command == "integrations" or in_part, f"stdout with exit code {code}")
         if not out:
@@ -588,18 +595,21 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
             payload = json.loads(out, parse_constant=no_constant, parse_int=str, parse_float=plain_number)
             promise(isinstance(payload, dict) and list(payload)[:1] == ["tool"], "JSON that does not begin with tool")
             if "alert" in payload and "days" not in payload["alert"]:
-                watched = payload.get("spendable") or payload["remaining"]
-                fired = Decimal(watched) < Decimal(payload["alert"]["below"])
+                limits = {name: Decimal(limit) for name, limit in payload["alert"].items() if name != "triggered"}
+                if command == "balance":
+                    fired = Decimal(payload.get("spendable") or payload["remaining"]) < limits["below"]
+                else:
+                    fired = any(Decimal(payload["totals"][period]) > limits[period] for period in limits)
                 expected = True if fired else None if code else False
                 promise(payload["alert"]["triggered"] is expected, "an alert that is not what the figures say")
-            if code == 1:
+            if code == 1 and command != "keys":
                 promise(payload["alert"]["triggered"] is True, "exit code 1 without an alert in the JSON")
-            elif code == 0 and command == "balance" and "alert" in payload:
+            elif code == 0 and "alert" in payload and command in ("balance", "usage"):
                 promise(payload["alert"]["triggered"] is False, "an alert in the JSON, but exit code 0")
         except (ValueError, LookupError, TypeError, RecursionError) as error:
             broken.append(f"JSON that is none: {error!r}")
     if code == 1:
-        promise(command == "balance" and re.search("(?m)^ALERT ", err), "exit code 1 without an alert")
+        promise(alerts and re.search("(?m)^ALERT ", err), "exit code 1 without an alert")
         promise(out or "--quiet" not in case.argv, "an alert without the balance")
     return broken
 
@@ -691,9 +701,12 @@ class Bench:
         requests = [f"{request.method} {request.path}" for request in service.requests]
         changed = self.unmade(service, twister)
         kept = [key for key in first if key in service.keys]
-        outcome = Outcome(
-            code, *texts, crash, bugs, service.secrets, requests, tuple(twister.delivered), changed, tuple(kept)
-        )
+        made = None
+        if os.path.exists(KEY_FILE):
+            with open(KEY_FILE, encoding="utf-8") as key_file:
+                made = key_file.read()
+        delivered = tuple(twister.delivered)
+        outcome = Outcome(code, *texts, crash, bugs, service.secrets, requests, delivered, changed, tuple(kept), made)
         return outcome, twister.resolved
 
     @staticmethod

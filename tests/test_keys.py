@@ -49,6 +49,15 @@ UPDATES = tuple(argv[1:] for argv in calls("ci", changes="PATCH"))
 CHANGES = (*UPDATES, ("delete", "ci", "-y"))
 FIRST_SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
 SHOWN_ONCE = "creating the key 'ci'\nthe new key, which is shown only this once:\n"
+NEW_KEY = (
+    "     name  label               hash            limit  reset   remaining    month  all-time  last used\n"
+    "[ ]  ci    sk-or-v1-f93...b9a  6cce36d9f8a9  $5.0000  weekly    $5.0000  $0.0000   $0.0000  never\n"
+)
+TWO_KEYS = (
+    "     name        label               hash            limit  reset    remaining    month  all-time  last used\n"
+    "[ ]  ci          sk-or-v1-548...460  6b86b273ff34  $5.0000  monthly    $3.7500  $1.2500   $9.5000  2026-11-25\n"
+    "[x]  old laptop  sk-or-v1-ded...fb3  d4735e3a265e        -  -                -  $0.0000   $0.0000  never\n"
+)
 HOSTILE = ("../credits", "?offset=1", "a b", "a/b", "/", "ключ", "%2e%2e", ".", "..", "#", "&x=1", "*", "\n", "a\x00b")
 
 
@@ -61,7 +70,7 @@ class KeysTest(ProgramTest):
 
     def start(self, *keys, **switches):
         """A service with these keys and, unless `workspaces` says otherwise, one workspace."""
-        self.service = super().start(keys=list(keys), **{"workspaces": [make_workspace()], **switches})
+        self.service = super().start(keys=list(keys), **{"workspaces": [make_workspace(name="Research")], **switches})
         return self.service
 
     def keys(self, *argv):
@@ -88,32 +97,26 @@ class ListTest(KeysTest):
 
     def test_the_table_is_newest_first_with_a_mark_on_disabled_keys(self):
         self.start(
-            make_key(1, name="ci", limit=5, limit_reset="monthly", usage_monthly=Decimal("1.25"), usage=Decimal("9.5")),
-            make_key(2, name="old laptop", disabled=True, usage=Decimal("0.00005")),
-        )
-        self.assertEqual(
-            self.keys("list"),
-            Run(
-                0,
-                "     name        label               hash            limit  reset    remaining    month  all-time\n"
-                "[ ]  ci          sk-or-v1-548...460  6b86b273ff34  $5.0000  monthly    $3.7500  $1.2500   $9.5000\n"
-                "[x]  old laptop  sk-or-v1-ded...fb3  d4735e3a265e        -  -                -  $0.0000   $0.0000\n",
-                "",
+            make_key(
+                1, name="ci", limit=5, limit_reset="monthly", usage_monthly=Decimal("1.25"), usage=Decimal("9.5"),
+                last_used_at="2026-11-25T10:30:00.000Z",
             ),
-        )
+            make_key(2, name="old laptop", disabled=True, usage=Decimal("0.00005")),
+        )  # fmt: skip
+        self.assertEqual(self.keys("list"), Run(0, TWO_KEYS, ""))
 
     def test_a_column_for_expiry_comes_where_a_key_expires(self):
         self.start(make_key(1, name="ci", expires_at="2031-02-03T00:00:00Z"), make_key(2, name="web"))
         header, *rows = self.keys("list").out.splitlines()
-        self.assertEqual(header[-17:], "all-time  expires")
-        self.assertEqual([row.partition("$0.0000   $0.0000")[2] for row in rows], ["  2031-02-03", "  -"])
+        self.assertEqual(header[-18:], "last used  expires")
+        self.assertEqual([row.partition("$0.0000   $0.0000  never    ")[2] for row in rows], ["  2031-02-03", "  -"])
 
     def test_a_column_for_the_workspace_comes_where_there_are_several(self):
         workspaces = [make_workspace(n) for n in range(2)]
         self.start(*(make_key(n, workspace_id=workspaces[n]["id"]) for n in range(2)), workspaces=workspaces)
         self.assertNotIn("workspace", self.keys("list").out)
         header, *rows = self.keys("list", "--all").out.splitlines()
-        self.assertEqual(header.rstrip()[-19:], "all-time  workspace")
+        self.assertEqual(header.rstrip()[-20:], "last used  workspace")
         self.assertEqual([row[-13:] for row in rows], ["  Workspace 0", "  Workspace 1"])
 
     def test_the_first_page_of_the_default_workspace_is_listed_disabled_keys_included(self):
@@ -135,7 +138,7 @@ class ListTest(KeysTest):
         service = self.start(has_workspaces=False)
         service.always("GET", "/keys", answer(200, {"data": [key, make_key(2)]}))
         row = self.keys("list", "--all").out.splitlines()[1]
-        expected = '[ ] {"a": 1.5} ["b"] 6b86b273ff34 - true - $0.0000 $0.0000 5 {"c": null}'
+        expected = '[ ] {"a": 1.5} ["b"] 6b86b273ff34 - true - $0.0000 $0.0000 never 5 {"c": null}'
         self.assertEqual(row.split(), expected.split())
 
     def test_an_expired_key_is_listed_with_its_mark_and_can_be_named(self):
@@ -213,7 +216,9 @@ class ListTest(KeysTest):
     def test_a_money_field_that_is_no_number_is_a_dash(self):
         self.start({**make_key(1, name="ci"), "usage": None, "usage_monthly": "much", "limit": []})
         row = self.keys("list").out.splitlines()[1]
-        self.assertEqual(row, "[ ]  ci    sk-or-v1-548...460  6b86b273ff34      -  -              -      -         -")
+        self.assertEqual(
+            row, "[ ]  ci    sk-or-v1-548...460  6b86b273ff34      -  -              -      -         -  never"
+        )
 
     def test_fields_that_are_missing_or_null_are_dashes(self):
         key = {"hash": "ab" * 32, "name": None}
@@ -366,6 +371,7 @@ class NamingTest(KeysTest):
                 "BYOK all-time:   $0.0000\n"
                 "created:         2026-05-01T09:00:00Z\n"
                 "updated:         -\n"
+                "last used:       never\n"
                 "expires:         2031-02-03T00:00:00Z\n"
                 "workspace:       e2c04ac6-aedd-5a51-8789-8f39fe8df6b6\n",
                 "",
@@ -392,12 +398,7 @@ class CreateTest(KeysTest):
         service = self.start()
         self.assertEqual(
             self.keys("create", "--name", "ci", "--limit", "5", "--limit-reset", "weekly"),
-            Run(
-                0,
-                "     name  label               hash            limit  reset   remaining    month  all-time\n"
-                "[ ]  ci    sk-or-v1-f93...b9a  6cce36d9f8a9  $5.0000  weekly    $5.0000  $0.0000   $0.0000\n",
-                f"{SHOWN_ONCE}{FIRST_SECRET}\n",
-            ),
+            Run(0, NEW_KEY, f"{SHOWN_ONCE}{FIRST_SECRET}\n"),
         )
         self.assertEqual(service.secrets, [FIRST_SECRET])
 
@@ -821,7 +822,7 @@ class InterruptTest(KeysTest):
         self.assertEqual(run[:2], (130, ""))
         self.assertEqual(
             run.err.partition(f"{FIRST_SECRET}\n")[2],
-            f"{LABEL}warning: interrupted: the new key was shown above and works; whether the old key was renamed is "
+            f"{LABEL}warning: interrupted: the new key is shown above and works; whether the old key was renamed is "
             "unknown; look at it with: openrouter-remote keys show 6b86b273ff34; left to do: "
             "openrouter-remote keys rename 6b86b273ff34 'ci (old 2026-11-25)'; "
             "openrouter-remote keys disable 6b86b273ff34\n",
@@ -839,12 +840,12 @@ class UnmadeChangeTest(KeysTest):
         for argv in UPDATES:
             with self.subTest(argv):
                 key = make_key(1, name="ci", disabled=argv[0] == "enable")
-                self.start(key, heeds_changes=False)
+                self.start(key, heeds_changes=False, workspaces=[make_workspace(), make_workspace(1, name="Research")])
                 message = f"PATCH /keys/{key['hash']}: the service left the key as it was"
                 self.fails(5, message, *argv)
 
     def test_so_is_an_old_key_that_a_rotation_leaves_as_it_was(self):
-        hint = "hint: the new key was shown above and works; the old one works until it is disabled"
+        hint = "hint: the new key is shown above and works; the old one works until it is disabled"
         for options in ((), ("--disable-old",)):
             self.start(make_key(1, name="ci"), heeds_changes=False)
             run = self.keys("rotate", "ci", *options)
@@ -1172,8 +1173,10 @@ class ChangeTest(KeysTest):
         self.hash = self.service.keys[1]["hash"]
 
     def test_a_change_is_sent_with_only_what_changes_and_shows_the_key_as_it_is_now(self):
-        header = "     name  label               hash            limit  reset    remaining    month  all-time\n"
-        row = "[ ]  ci    sk-or-v1-ded...fb3  d4735e3a265e  $5.0000  monthly    $3.7500  $1.2500   $0.0000\n"
+        header = (
+            "     name  label               hash            limit  reset    remaining    month  all-time  last used\n"
+        )
+        row = "[ ]  ci    sk-or-v1-ded...fb3  d4735e3a265e  $5.0000  monthly    $3.7500  $1.2500   $0.0000  never\n"
         for argv, body, out in (
             (("disable", "ci"), '{"disabled": true}', header + row.replace("[ ]", "[x]")),
             (("enable", "ci"), '{"disabled": false}', header + row),

@@ -1,0 +1,232 @@
+"""`--out FILE` of `keys create` and `keys rotate`: the new key goes into a file of the owner's, and nowhere else."""
+
+import json
+import os
+import resource
+import signal
+import stat
+import threading
+from typing import Any
+
+from standin import (
+    MANAGEMENT_KEY,
+    answer,
+    cut,
+    error,
+    hang_up,
+    hang_up_after_work,
+    html,
+    make_key,
+    make_secret,
+    make_workspace,
+    never,
+    when,
+)
+from support import ProgramTest, Run, program
+
+SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
+LINE = f"OPENROUTER_API_KEY={SECRET}\n"
+LABEL = "openrouter-remote: "
+LOOK = "look for it with: openrouter-remote keys list --all, before you try again"
+NEW_FILE = "hint: name a file that is not there yet, in a folder that can be written\n"
+TABLE = (
+    "     name  label               hash          limit  reset  remaining    month  all-time  last used\n"
+    "[ ]  ci    sk-or-v1-f93...b9a  6cce36d9f8a9      -  -              -  $0.0000   $0.0000  never\n"
+)
+CREATE = ("create", "--name", "ci", "--out", "new.env")
+ROTATE = ("rotate", "ci", "--out", "new.env")
+
+
+class KeyFileTest(ProgramTest):
+    service: Any = None
+
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.start()
+
+    def start(self, **switches):
+        self.service = super().start(**{"keys": [make_key(1, name="ci")], "workspaces": [make_workspace()], **switches})
+        return self.service
+
+    def keys(self, *argv):
+        return self.run_program("keys", *argv)
+
+    def content(self):
+        """What stands in the file; None where there is none."""
+        if not os.path.lexists("new.env"):
+            return None
+        with open("new.env", encoding="ascii") as file:
+            return file.read()
+
+    def sent(self):
+        return [request.method for request in self.service.requests if request.method != "GET"]
+
+    def never_shown(self, run):
+        for part in (SECRET[9:20], SECRET[30:50]):
+            self.assertNotIn(part, run.out + run.err)
+
+
+class FileTest(KeyFileTest):
+    def test_the_key_is_in_the_file_and_nowhere_else(self):
+        self.start(keys=[])
+        run = self.keys(*CREATE)
+        self.assertEqual(run, Run(0, TABLE, "creating the key 'ci'\nthe new key is in new.env\n"))
+        self.assertEqual(self.content(), LINE)
+        self.assertEqual(self.sent(), ["POST"])
+
+    def test_only_the_owner_can_read_it_whatever_the_umask(self):
+        for mask in (0, 0o022, 0o277):
+            with self.subTest(oct(mask)):
+                before = os.umask(mask)
+                self.addCleanup(os.umask, before)
+                self.assertEqual(self.keys("create", "--name", "x", "--out", f"mask-{mask}").code, 0)
+                os.umask(before)
+                self.assertEqual(stat.S_IMODE(os.stat(f"mask-{mask}").st_mode), 0o600 & ~mask)
+
+    def test_the_file_can_be_read_as_settings(self):
+        self.keys(*CREATE)
+        self.assertEqual(program.parse_env(self.content()), ({"OPENROUTER_API_KEY": SECRET}, []))
+
+    def test_json_has_no_key(self):
+        run = self.keys(*CREATE, "--json")
+        self.assertEqual(run.code, 0)
+        self.assertEqual(json.loads(run.out)["name"], "ci")
+        self.never_shown(run)
+
+    def test_a_rotation_puts_the_new_key_there_too(self):
+        run = self.keys(*ROTATE, "--disable-old")
+        self.assertEqual((run.code, run.err), (0, "creating the key 'ci'\nthe new key is in new.env\n"))
+        self.assertEqual(self.content(), LINE)
+        self.never_shown(run)
+        self.assertEqual(self.sent(), ["POST", "PATCH"])
+
+    def test_verbose_shows_nothing_of_it(self):
+        self.never_shown(self.keys(*CREATE, "-v"))
+        self.assertEqual(self.content(), LINE)
+
+    def test_an_answer_that_is_odd_but_holds_the_key_fills_the_file(self):
+        body = {"data": make_key(9), "key": SECRET}
+        for fault, message in (
+            (answer(500, body), "POST /keys/: 500 "),
+            (answer(201, {"odd": SECRET}), "POST /keys/: the key was created, but the answer does not describe it"),
+            (cut({"x": SECRET, "rest": "x" * 99}, 99), "POST /keys/: 200 with an answer that is cut short"),
+        ):
+            with self.subTest(message):
+                self.start().fail("POST", "/keys/", fault)
+                run = self.keys(*CREATE)
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertIn(f"{LABEL}error: {message}", run.err)
+                self.never_shown(run)
+                self.assertEqual(self.content(), LINE)
+                os.unlink("new.env")
+
+    def test_a_later_step_that_fails_says_where_the_key_is(self):
+        self.service.always("PATCH", "*", error(500, "Broken"))
+        run = self.keys(*ROTATE)
+        self.assertEqual((run.code, run.out, self.content()), (5, "", LINE))
+        self.assertIn("hint: the new key is in new.env and works; the old one works until it is disabled; ", run.err)
+
+
+class BeforeTest(KeyFileTest):
+    """What is wrong with the file is found before anything is sent."""
+
+    def refused(self, path, reason):
+        for argv in (CREATE[:-1], ROTATE[:-1]):
+            with self.subTest(argv=argv, path=path):
+                message = f"{LABEL}error: --out {path}: {reason}: nothing was created\n"
+                self.assertEqual(self.keys(*argv, path), Run(2, "", message + NEW_FILE))
+                self.assertEqual(self.service.requests, [])
+
+    def test_a_file_that_exists_is_left_as_it_is(self):
+        self.write("new.env", "mine")
+        self.refused("new.env", "File exists")
+        self.assertEqual(self.content(), "mine")
+        os.symlink("elsewhere", "link")
+        self.refused("link", "File exists")
+        self.assertFalse(os.path.exists("elsewhere"))
+        self.refused(".", "File exists")
+
+    def test_a_folder_that_is_missing_or_no_folder(self):
+        self.refused("no/new.env", "No such file or directory")
+        self.refused("", "No such file or directory")
+        self.write("file", "")
+        self.refused("file/new.env", "Not a directory")
+
+    def test_it_is_not_a_name_at_all(self):
+        self.refused("x" * 300, "File name too long")
+
+    def test_where_nothing_was_created_there_is_no_file(self):
+        for fault, code in ((error(400, "Bad"), 5), (error(401, "User not found."), 3), (error(403, "No"), 3)):
+            self.service.fail("POST", "/keys/", fault)
+            self.assertEqual((self.keys(*CREATE).code, self.content()), (code, None))
+        self.assertEqual((self.keys("rotate", "nobody", "--out", "new.env").code, self.content()), (4, None))
+        del self.env["OPENROUTER_PROVISIONING_KEY"]
+        self.assertEqual((self.keys(*CREATE).code, self.content()), (3, None))
+
+    def test_where_that_is_unknown_there_is_none_either(self):
+        for fault in (hang_up(), hang_up_after_work(), html(502), answer(201, {"data": {}})):
+            self.start().fail("POST", "/keys/", fault)
+            run = self.keys(*CREATE)
+            self.assertEqual((run.code, run.out, self.content()), (5, "", None))
+            self.assertIn(LOOK, run.err)
+
+    def test_wrong_usage_makes_no_file(self):
+        self.assertEqual((self.keys("create", "--out", "new.env").code, self.content()), (2, None))
+
+
+class FullDiskTest(KeyFileTest):
+    """The disk is full after the answer, seen from outside: no byte, or not all, can be written to any file."""
+
+    def test_the_key_is_shown_after_all_and_there_is_no_file(self):
+        for room in (0, 30):
+            for argv in (CREATE, ROTATE):
+                with self.subTest(room=room, argv=argv):
+                    self.start()
+                    limit = lambda room=room: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # noqa: E731
+                    run = self.start_program("keys", *argv, preexec_fn=limit)
+                    self.assertEqual(run.code, 0)
+                    reason = "File too large" if not room else "not all of it could be written"
+                    warning = f"{LABEL}warning: --out new.env: {reason}; the key is shown here instead\n"
+                    shown = f"the new key, which is shown only this once:\n{SECRET}\n"
+                    self.assertTrue(run.err.startswith(f"creating the key 'ci'\n{warning}{shown}"), run.err)
+                    self.assertEqual((run.out + run.err).count(SECRET), 1)
+                    self.assertIsNone(self.content())
+                    self.assertEqual(self.sent()[0], "POST")
+
+
+class InterruptTest(KeyFileTest):
+    """Ctrl-C while the answer is awaited; the real program."""
+
+    AWAITED = f"{LABEL}warning: the answer with the new key is awaited; another interrupt gives it up\n"
+
+    def test_the_first_one_waits_until_the_key_is_in_the_file(self):
+        last = threading.Event()
+        self.service.fail("POST", "*", when(last))
+        with self.started("keys", *CREATE) as process:
+            self.service.wait_for_requests()
+            process.send_signal(signal.SIGINT)
+            said = ""
+            while not said.endswith(self.AWAITED):
+                said += process.stderr.readline()
+            last.set()
+            out, err = process.communicate()
+        done = f"the new key is in new.env\n{LABEL}warning: interrupted: the new key was created and is in new.env\n"
+        self.assertEqual(
+            (process.returncode, out, said + err), (130, "", f"creating the key 'ci'\n{self.AWAITED}{done}")
+        )
+        self.assertEqual(self.content(), LINE)
+
+    def test_the_second_one_gives_up_and_leaves_no_file(self):
+        self.service.fail("POST", "*", never())
+        with self.started("keys", *CREATE) as process:
+            self.service.wait_for_requests()
+            process.send_signal(signal.SIGINT)
+            said = ""
+            while not said.endswith(self.AWAITED):
+                said += process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate()
+        unknown = f"{LABEL}warning: interrupted: whether the key was created is unknown; {LOOK}\n"
+        self.assertEqual((process.returncode, out, err), (130, "", unknown))
+        self.assertIsNone(self.content())

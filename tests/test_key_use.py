@@ -1,0 +1,335 @@
+"""Which keys nobody uses, which are near their limit, what the user key itself may do, and moving a key elsewhere."""
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from standin import (
+    MANAGEMENT_KEY,
+    USER_KEY,
+    answer,
+    demo_keys,
+    error,
+    html,
+    make_budget,
+    make_key,
+    make_key_info,
+    make_workspace,
+    timestamp,
+)
+from support import ProgramTest, Run, program
+
+LABEL = "openrouter-remote: "
+IDLE_KEYS = (
+    "     name        label               hash          limit  reset  remaining    month  all-time  last used\n"
+    "[x]  old-laptop  sk-or-v1-059...bd1  e7f6c011776e      -  -              -  $0.0000   $0.8791  2026-08-20\n"
+    "[ ]  spare       sk-or-v1-8f8...ceb  7902699be42c      -  -              -  $0.0000   $0.0000  never\n"
+)
+
+
+class KeyUseTest(ProgramTest):
+    service: Any = None
+
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+
+    def start(self, *keys, **switches):
+        self.service = super().start(keys=list(keys), **{"workspaces": [make_workspace()], **switches})
+        return self.service
+
+    def names(self, *argv):
+        """The names of the keys that a list shows."""
+        run = self.run_program("keys", "list", *argv, "--json")
+        self.assertEqual(run.code, 0, run.err)
+        return [row["name"] for hash, row in json.loads(run.out).items() if hash != "tool"]
+
+
+class IdleTest(KeyUseTest):
+    def used(self, n, **ago):
+        return make_key(n, name=f"used {ago}", last_used_at=timestamp(self.now - timedelta(**ago)))
+
+    def test_those_that_were_not_used_for_so_many_days_or_never(self):
+        self.start(
+            self.used(1, days=30), self.used(2, days=29, hours=23), self.used(3, days=300), make_key(4, name="never")
+        )
+        for days, names in (
+            ("30", ["used {'days': 30}", "used {'days': 300}", "never"]),
+            ("31", ["used {'days': 300}", "never"]),
+            ("301", ["never"]),
+            ("0", ["used {'days': 30}", "used {'days': 29, 'hours': 23}", "used {'days': 300}", "never"]),
+        ):
+            with self.subTest(days):
+                self.assertEqual(self.names("--idle", days), names)
+
+    def test_every_page_of_every_workspace_is_looked_at(self):
+        workspaces = [make_workspace(n) for n in range(2)]
+        self.start(
+            *(make_key(n, workspace_id=workspaces[n % 2]["id"]) for n in range(24)), workspaces=workspaces, page_size=5
+        )
+        self.assertEqual(len(self.names("--idle", "1")), 24)
+
+    def test_the_table_says_when(self):
+        self.start(*demo_keys(self.now)[5:7])
+        self.assertEqual(
+            self.run_program("keys", "list", "--idle", "90"),
+            Run(
+                0,
+                IDLE_KEYS,
+                "",
+            ),
+        )  # fmt: skip
+
+    def test_none_is_no_error(self):
+        self.start(self.used(1, days=1))
+        run = self.run_program("keys", "list", "--idle", "30")
+        self.assertEqual((run.code, run.err), (0, "no key of 1 is idle for so long\n"))
+
+    def test_a_service_that_does_not_tell_cannot_answer(self):
+        self.start(make_key(1, name="ci"), summer=True)
+        message = f"{LABEL}error: GET /keys: `last_used_at` of 'ci' is no time: \"\"\n"
+        self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
+        self.assertNotIn("last used", self.run_program("keys", "list").out)
+        self.assertIn("\nlast used:       -\n", self.run_program("keys", "show", "ci").out)
+
+    def test_neither_can_a_time_that_cannot_be_read(self):
+        for value, shown in ((5, "5"), ("yesterday", '"yesterday"'), (["x"], '["x"]'), ("2026-11-25", '"2026-11-25"')):
+            self.start(make_key(1, name="ci", last_used_at=value))
+            message = f"{LABEL}error: GET /keys: `last_used_at` of 'ci' is no time: {shown}\n"
+            self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
+
+    def test_the_sheet_of_a_key_says_when_too(self):
+        self.start(make_key(1, name="ci", last_used_at="2026-11-24T10:30:00Z"))
+        self.assertIn("\nlast used:       2026-11-24T10:30:00Z\n", self.run_program("keys", "show", "ci").out)
+
+
+class LimitAlertTest(KeyUseTest):
+    """`keys list --alert-below`: 1 is the alert, unknown is never 1."""
+
+    def limited(self, n, rest, **fields):
+        return make_key(n, name=f"key {n}", limit=10, limit_remaining=Decimal(rest), **fields)
+
+    def test_each_key_with_less_is_a_line_and_exit_1(self):
+        self.start(self.limited(1, "0.5"), self.limited(2, "1"), self.limited(3, "-2"), make_key(4, name="unlimited"))
+        run = self.run_program("keys", "list", "--alert-below", "1")
+        self.assertEqual(
+            (run.code, run.err),
+            (
+                1,
+                "ALERT key 'key 1' (6b86b273ff34) remaining $0.50 is less than $1.00\n"
+                "ALERT key 'key 3' (4e07408562be) remaining -$2.00 is less than $1.00\n",
+            ),
+        )
+        self.assertEqual(len(run.out.splitlines()), 5)
+
+    def test_as_much_is_not_less(self):
+        self.start(self.limited(1, "0.5"))
+        self.assertEqual(self.run_program("keys", "list", "--alert-below", "0.5").code, 0)
+        self.assertEqual(self.run_program("keys", "list", "--alert-below", "0.500000000000000001").code, 1)
+
+    def test_a_key_that_does_not_work_has_no_alert(self):
+        self.start(self.limited(1, "0", disabled=True), self.limited(2, "0", expires_at="2026-11-25T11:00:00Z"))
+        run = self.run_program("keys", "list", "--alert-below", "5")
+        self.assertEqual((run.code, run.err), (0, ""))
+
+    def test_every_page_of_every_workspace_is_looked_at(self):
+        workspaces = [make_workspace(n) for n in range(2)]
+        keys = [self.limited(n, "7", workspace_id=workspaces[n % 2]["id"]) for n in range(23)]
+        self.start(*keys, self.limited(23, "0.1", workspace_id=workspaces[1]["id"]), workspaces=workspaces, page_size=5)
+        run = self.run_program("keys", "list", "--alert-below", "1")
+        self.assertEqual((run.code, run.err.count("ALERT key 'key 23' ")), (1, 1))
+
+    def test_a_key_that_idle_leaves_out_is_looked_at_too(self):
+        self.start(self.limited(1, "0.1", last_used_at=timestamp(self.now)))
+        run = self.run_program("keys", "list", "--alert-below", "1", "--idle", "3")
+        self.assertEqual((run.code, len(run.out.splitlines())), (1, 1))
+
+    def test_a_limit_whose_rest_is_missing_is_unknown_unless_another_one_fires(self):
+        unknown = make_key(1, name="odd", limit=5, limit_remaining=None)
+        warning = f"{LABEL}warning: key 'odd' (6b86b273ff34): `limit_remaining` is not a number: null\n"
+        self.start(unknown, self.limited(2, "3"))
+        run = self.run_program("keys", "list", "--alert-below", "1")
+        self.assertEqual((run.code, run.err), (5, warning))
+        run = self.run_program("keys", "list", "--alert-below", "4")
+        alert = "ALERT key 'key 2' (d4735e3a265e) remaining $3.00 is less than $4.00\n"
+        self.assertEqual((run.code, run.err), (1, warning + alert))
+
+    def test_keys_that_cannot_be_seen_are_unknown(self):
+        self.start(self.limited(1, "3"), workspaces_refused=True)
+        self.assertEqual(self.run_program("keys", "list", "--alert-below", "1").code, 5)
+        self.assertEqual(self.run_program("keys", "list", "--alert-below", "4").code, 1)
+
+    def test_a_failure_is_never_exit_1(self):
+        self.start()
+        for fault, code in ((error(500, "Broken"), 5), (error(401, "User not found."), 3), (html(200), 5)):
+            self.service.always("GET", "/keys", fault)
+            run = self.run_program("keys", "list", "--alert-below", "1")
+            self.assertEqual((run.code, run.out), (code, ""))
+            self.assertNotIn("ALERT", run.err)
+
+    def test_json_is_the_listing_as_ever(self):
+        self.start(self.limited(1, "0.5"))
+        run = self.run_program("keys", "list", "--alert-below", "1", "--json")
+        self.assertEqual((run.code, list(json.loads(run.out))), (1, ["tool", self.service.keys[0]["hash"]]))
+
+    def test_an_amount_is_a_number(self):
+        self.start()
+        self.assertEqual(self.run_program("keys", "list", "--alert-below", "x").code, 2)
+        self.assertEqual(self.run_program("keys", "list", "--idle", "1.5").code, 2)
+
+
+class CurrentTest(KeyUseTest):
+    """`keys current`: the one answer that a plain user key can give."""
+
+    def setUp(self):
+        super().setUp()
+        del self.env["OPENROUTER_PROVISIONING_KEY"]
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        self.start()
+
+    def test_the_sheet(self):
+        workspace = make_budget(20, "12.5", "daily", scope="workspace", resets_at="2026-11-26T00:00:00Z")
+        self.service.user_key_info["budgets"].insert(0, workspace)
+        self.assertEqual(
+            self.run_program("keys", "current"),
+            Run(
+                0,
+                "label:             sk-or-v1-ded...fb3\n"
+                "management key:    no\n"
+                "limit:             $5.0000\n"
+                "reset:             monthly\n"
+                "remaining:         $3.8154\n"
+                "today:             $0.0612\n"
+                "this week:         $0.2907\n"
+                "this month:        $1.1846\n"
+                "all-time:          $4.4102\n"
+                "BYOK today:        $0.0000\n"
+                "BYOK this week:    $0.0000\n"
+                "BYOK this month:   $0.0000\n"
+                "BYOK all-time:     $0.0000\n"
+                "budget, workspace: $12.5000 left of $20.0000, until 2026-11-26T00:00:00Z\n"
+                "budget, key_limit: $3.8154 left of $5.0000, until 2026-12-01T00:00:00Z, the first to end\n"
+                "free requests:     988 left of 1000 today\n"
+                "expires:           -\n",
+                "",
+            ),
+        )
+        self.assertEqual([request.path for request in self.service.requests], ["/key"])
+
+    def test_a_key_without_a_limit_says_so_and_claims_no_rest(self):
+        self.service.user_key_info = make_key_info(make_key(1, expires_at="2027-01-31T23:59:59Z"))
+        out = self.run_program("keys", "current").out
+        self.assertIn("\nlimit:           no limit\ntoday: ", out)
+        self.assertIn("\nexpires:         2027-01-31T23:59:59Z\n", out)
+        self.assertNotIn("budget", out)
+
+    def test_a_limit_whose_rest_is_missing_has_none(self):
+        self.service.user_key_info["limit_remaining"] = None
+        self.assertIn(
+            "\nlimit:             $5.0000\nreset:             monthly\nremaining:         -\n",
+            self.run_program("keys", "current").out,
+        )
+
+    def test_what_the_service_of_summer_does_not_tell_is_left_out(self):
+        self.service.summer = True
+        out = self.run_program("keys", "current").out
+        self.assertNotIn("budget", out)
+        self.assertNotIn("free requests", out)
+
+    def test_the_json_is_the_services_own_object(self):
+        run = self.run_program("keys", "current", "--json")
+        document = program.parse_json(run.out)
+        del document["tool"]
+        self.assertEqual((run.code, run.err), (0, ""))
+        self.assertEqual(document, self.service.user_key_info)
+
+    def test_a_management_key_is_told_as_one(self):
+        self.env["OPENROUTER_API_KEY"] = MANAGEMENT_KEY
+        self.assertIn("\nmanagement key:  yes\n", self.run_program("keys", "current").out)
+
+    def test_a_kind_that_is_not_told_is_unknown(self):
+        for field in ("is_management_key", "is_provisioning_key"):
+            del self.service.user_key_info[field]
+        self.assertIn("\nmanagement key:    unknown\n", self.run_program("keys", "current").out)
+
+    def test_it_fails_as_every_command_does(self):
+        for fault, code, message in (
+            (error(401, "User not found."), 3, "GET /key: 401 User not found."),
+            (error(500, "Broken"), 5, "GET /key: 500 Broken (3 tries)"),
+            (answer(200, {"data": []}), 5, "GET /key: 200 with an answer that has no `data` with an object: "),
+        ):
+            with self.subTest(message):
+                self.service.always("GET", "/key", fault)
+                run = self.run_program("keys", "current")
+                self.assertEqual((run.code, run.out), (code, ""))
+                self.assertTrue(run.err.startswith(f"{LABEL}error: {message}"), run.err)
+
+    def test_without_a_user_key_nothing_is_asked(self):
+        del self.env["OPENROUTER_API_KEY"]
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        run = self.run_program("keys", "current")
+        self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
+        self.assertTrue(run.err.startswith(f"{LABEL}error: this needs a user key, and OPENROUTER_API_KEY is not set\n"))
+
+
+class MoveTest(KeyUseTest):
+    SPACES = (make_workspace(0, name="Default"), make_workspace(1, name="Research"), make_workspace(2, name="Twin"))
+
+    def start(self, **switches):
+        spaces = [*self.SPACES, make_workspace(3, name="Twin")]
+        return super().start(make_key(1, name="ci"), **{"workspaces": spaces, **switches})
+
+    def changes(self):
+        return [(request.method, request.body) for request in self.service.requests if request.method != "GET"]
+
+    def test_by_id_or_by_a_name_that_one_has(self):
+        research = self.SPACES[1]["id"]
+        for name in (research, "Research"):
+            with self.subTest(name):
+                self.start()
+                run = self.run_program("keys", "move", "ci", name)
+                self.assertEqual((run.code, run.err), (0, ""))
+                self.assertEqual(self.changes(), [("PATCH", {"workspace_id": research})])
+                self.assertEqual(self.service.keys[0]["workspace_id"], research)
+
+    def test_the_json_is_the_key_as_it_is_now(self):
+        self.start()
+        run = self.run_program("keys", "move", "ci", "Research", "--json")
+        self.assertEqual(json.loads(run.out)["workspace_id"], self.SPACES[1]["id"])
+
+    def test_a_name_that_two_have_and_one_that_none_has_change_nothing(self):
+        self.start()
+        twins = ", ".join(make_workspace(n)["id"] for n in (2, 3))
+        run = self.run_program("keys", "move", "ci", "Twin")
+        message = f"{LABEL}error: 'Twin' fits 2 workspaces, so nothing was done\nhint: use an id: {twins}\n"
+        self.assertEqual(run, Run(4, "", message))
+        run = self.run_program("keys", "move", "ci", "research")
+        self.assertEqual((run.code, run.out), (4, ""))
+        self.assertIn(f"{LABEL}error: no workspace is called 'research'\nhint: there are ", run.err)
+        self.assertIn(f"{self.SPACES[1]['id']} (Research)", run.err)
+        self.assertEqual(self.changes(), [])
+
+    def test_a_key_that_does_not_exist_is_exit_4(self):
+        self.start()
+        self.assertEqual((self.run_program("keys", "move", "nobody", "Research").code, self.changes()), (4, []))
+
+    def test_where_no_workspace_is_known_the_service_judges(self):
+        self.start(workspaces_refused=True)
+        research = self.SPACES[1]["id"]
+        self.assertEqual(self.run_program("keys", "move", "ci", research).code, 0)
+        run = self.run_program("keys", "move", self.service.keys[0]["hash"], "Research")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn(": 400 Invalid value for workspace_id", run.err)
+
+    def test_a_service_that_cannot_move_a_key_is_exit_5(self):
+        self.start(summer=True)
+        run = self.run_program("keys", "move", "ci", "Research")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn(": 400 No update fields provided", run.err)
+
+    def test_a_move_that_was_not_made_is_exit_5(self):
+        self.start(heeds_changes=False)
+        run = self.run_program("keys", "move", "ci", "Research")
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn(": the service left the key as it was", run.err)
