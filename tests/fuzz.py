@@ -360,8 +360,9 @@ ARGUMENTS: dict = {
     "DAYS": ["7", "1", "30", "0", "31", "365", "400", "1m", "999999999"],
     "FILE": ["catalogue.json"],
     "ID": MODELS,
-    "IN:OUT": ["50k:2k", "0:0", "300k:1", "1:", "1m:1m"],
+    "IN:OUT": ["50k:2k", "50k:2k:40k", "0:0", "300k:1", "1:", "1m:1m", "1:1:2"],
     "KEY": KEYS,
+    "MODALITY": ["image", "all", "text", "nothing"],
     "N": ["3", "1", "100k", "1m", "0", "-1"],
     "NAME": ["renamed", "production", "", ESCAPES],
     "TEXT": ["gale", ESCAPES],
@@ -381,7 +382,12 @@ SWITCHES: list = [
 PATHS = {
     "balance": ["GET /credits", "GET /key", "GET /activity"],
     "usage": ["GET /credits", "GET /keys", "GET /activity", "GET /workspaces", "GET /key", "POST /analytics/query"],
-    "models": ["GET /models", "GET /model/northwind/gale-70b", "GET /models/northwind/gale-70b/endpoints"],
+    "models": [
+        "GET /models",
+        "GET /models/user",
+        "GET /model/northwind/gale-70b",
+        "GET /models/northwind/gale-70b/endpoints",
+    ],
     "keys": ["GET /keys", "GET /workspaces", "POST /keys/", "POST /keys", "GET /key"],
 }
 

@@ -386,11 +386,12 @@ def demo_activity(now: datetime = NOW) -> list:
 def demo_models(now: datetime = NOW) -> list:
     """Newest first."""
     beyond = {"min_prompt_tokens": 200_000, "prompt": per_token("6"), "completion": per_token("22.5")}
+    cached = {"input_cache_read": per_token("0.3")}
     nights = {"utc_start": 1630, "utc_end": 30, "prompt": per_token("0.07"), "completion": per_token("0.28")}
     scores = {"intelligence_index": Decimal("61.4"), "coding_index": Decimal("57.9"), "agentic_index": None}
     contest = {"arena": "models", "category": "website", "elo": 1287, "rank": 6, "win_rate": Decimal("58.1")}
     large = {
-        "pricing": make_pricing("3", "15", web_search="0.01", overrides=[beyond]),
+        "pricing": make_pricing("3", "15", **cached, web_search="0.01", overrides=[beyond]),
         "reasoning": {"mandatory": False, "supported_efforts": ["high", "medium", "low"]},
         "benchmarks": {"artificial_analysis": scores, "design_arena": [contest]},
         "knowledge_cutoff": "2025-11-30",

@@ -346,9 +346,10 @@ class WrongUsageTest(CommandLineTest):
                 run = self.run_program("keys", "set-limit", "production", f"{value}")
                 self.assertEqual((run.code, run.out), (2, ""))
 
-    def test_a_cost_is_two_numbers_of_tokens(self):
+    def test_a_cost_is_two_or_three_numbers_of_tokens(self):
         for value in (
-            "", "5", ":", "5:", ":5", "5:5:5", "a:b", "-1:5", "5:-1", "nan:5", "5:inf", "1.5:5", "5;5", "\u0665:5",
+            "", "5", ":", "5:", ":5", "5:5:", "5:5:6", "5:5:5:5", "5:5:-1", "5:5:x", "a:b", "-1:5", "5:-1", "nan:5",
+            "5:inf", "1.5:5", "5;5", "\u0665:5",
         ):  # fmt: skip
             for argv in (["models", "list"], ["models", "cheap"], ["models", "endpoints", "northwind/gale-8b"]):
                 with self.subTest(argv=argv, value=value):
@@ -356,6 +357,7 @@ class WrongUsageTest(CommandLineTest):
 
     def test_a_list_of_words_has_at_least_one(self):
         for argv in (
+            ["models", "list", "--output"],
             ["models", "list", "--supports"],
             ["models", "endpoints", "northwind/gale-8b", "--supports"],
             ["models", "endpoints", "northwind/gale-8b", "--quantization"],

@@ -29,7 +29,7 @@ HINT = "hint: where there is no file, this makes one: openrouter-remote models d
 
 def cost(pricing, tokens=(1000, 100), now=NOON):
     """The cost of a request as text, None where there is none."""
-    value = program.request_cost({"pricing": pricing}, tokens, now)
+    value = program.request_cost({"pricing": pricing}, program.Tokens(*tokens), now)
     return None if value is None else f"{value:f}"
 
 
@@ -76,6 +76,24 @@ class CostTest(ProgramTest):
         ):
             with self.subTest(pricing=pricing):
                 self.assertIsNone(cost(pricing))
+
+    def test_what_is_cached_has_a_price_of_its_own(self):
+        cached = {**self.base, "input_cache_read": "0.0001"}
+        for tokens, expected in (((1000, 100, 0), "2"), ((1000, 100, 400), "1.64"), ((1000, 100, 1000), "1.1")):
+            with self.subTest(tokens):
+                self.assertEqual(cost(cached, tokens), expected)
+
+    def test_without_one_it_costs_as_much_as_any_input(self):
+        for pricing in ({}, {"input_cache_read": None}, {"input_cache_read": "x"}):
+            self.assertEqual(cost({**self.base, **pricing}, (1000, 100, 400)), "2")
+
+    def test_a_price_of_what_is_cached_that_varies_matters_only_where_something_is(self):
+        varies = {**self.base, "input_cache_read": "-1"}
+        self.assertEqual((cost(varies, (1000, 100)), cost(varies, (1000, 100, 1))), ("2", None))
+
+    def test_a_tier_may_have_its_own_price_of_what_is_cached(self):
+        tier = {"min_prompt_tokens": 500, "input_cache_read": "0.0002"}
+        self.assertEqual(cost(self.with_overrides(tier, input_cache_read="0.0001"), (1000, 100, 400)), "1.68")
 
     def test_a_fee_per_request_is_added_once(self):
         self.assertEqual(cost({**self.base, "request": "0.25"}), "2.25")

@@ -451,6 +451,115 @@ class Filters(ModelsTest):
                 self.assertEqual(self.ids("list", "--limit", limit), expected)
 
 
+class Outputs(ModelsTest):
+    """`--output`: the service lists text models only unless it is asked."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start(
+            models=[
+                make_model("a/words"),
+                make_model("b/pictures", architecture=make_architecture("text", "image")),
+                make_model("c/both", architecture=make_architecture("text", "image text")),
+                make_model("d/vectors", architecture=make_architecture("text", "embeddings")),
+            ]
+        )
+
+    def test_each_modality_and_all(self):
+        for value, ids in (
+            ("image", ["b/pictures", "c/both"]),
+            ("IMAGE", ["b/pictures", "c/both"]),
+            ("embeddings", ["d/vectors"]),
+            ("image,embeddings", ["b/pictures", "c/both", "d/vectors"]),
+            ("text", ["a/words", "c/both"]),
+            ("all", ["a/words", "b/pictures", "c/both", "d/vectors"]),
+        ):
+            with self.subTest(value):
+                self.service.requests.clear()
+                self.assertEqual(self.ids("list", "--output", value), ids)
+                queries = [request.query for request in self.service.requests]
+                self.assertEqual(queries, [{"output_modalities": value.lower()}])
+
+    def test_without_it_nothing_is_asked_for(self):
+        self.assertEqual(self.ids("list"), ["a/words", "c/both"])
+        self.assertEqual(self.service.requests[0].target, "/api/v1/models")
+
+    def test_a_service_that_does_not_heed_it_is_narrowed_here(self):
+        everything = {"data": self.service.models, "links": {"next": None}, "total_count": 4}
+        self.service.always("GET", "/models", answer(200, everything))
+        self.assertEqual(self.ids("list", "--output", "embeddings"), ["d/vectors"])
+
+    def test_one_that_no_model_gives_is_wrong_usage_with_the_nearest(self):
+        message = "openrouter-remote: error: --output images: no model gives this\nhint: the nearest are image\n"
+        self.assertEqual(self.run_program("models", "list", "--output", "images"), Run(2, "", message))
+
+    def test_it_composes_with_the_other_filters(self):
+        self.assertEqual(self.ids("list", "--output", "all", "--search", "c"), ["b/pictures", "c/both", "d/vectors"])
+        self.assertEqual(self.ids("list", "--output", "image", "--provider", "b"), ["b/pictures"])
+
+
+class Allowed(ModelsTest):
+    """`--mine`: what the settings of the user key allow; `--zdr`: what somebody serves without retaining data."""
+
+    def test_mine_is_asked_with_the_user_key(self):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        service = self.service = self.start(models_page_size=2)
+        allowed = {row["id"] for row in service.models if "text" in row["architecture"]["output_modalities"]}
+        self.assertEqual(set(self.ids("list", "--mine")), allowed & service.user_models)
+        self.assertEqual({request.path for request in service.requests}, {"/models/user"})
+        self.assertEqual({request.headers["authorization"] for request in service.requests}, {f"Bearer {USER_KEY}"})
+
+    def test_mine_composes_with_an_output_and_the_filters(self):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        service = self.service = self.start(
+            user_models={"northwind/gale-70b", "meridian/sketch-1", "lumen/lumen-4-mini"}
+        )
+        self.assertEqual(self.ids("list", "--mine", "--output", "image"), ["meridian/sketch-1"])
+        self.assertEqual(service.requests[0].query, {"output_modalities": "image"})
+        self.assertEqual(self.ids("list", "--mine", "--supports", "vision"), ["lumen/lumen-4-mini"])
+
+    def test_mine_without_a_user_key_asks_nothing(self):
+        service = self.start()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        run = self.run_program("models", "list", "--mine")
+        self.assertEqual((run.code, run.out, service.requests), (3, "", []))
+        self.assertIn("error: this needs a user key, and OPENROUTER_API_KEY is not set\n", run.err)
+
+    def test_mine_that_is_refused_or_missing_says_so(self):
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        for fault, code, message in (
+            (error(401, "User not found."), 3, "GET /models/user: 401 User not found."),
+            (error(404, "Not Found"), 5, "GET /models/user: 404 Not Found"),
+            (error(500, "Broken"), 5, "GET /models/user: 500 Broken (3 tries)"),
+        ):
+            with self.subTest(message):
+                service = self.start()
+                service.always("GET", "/models/user", fault)
+                run = self.run_program("models", "cheap", "--mine")
+                self.assertEqual((run.code, run.out), (code, ""))
+                self.assertTrue(run.err.startswith(f"openrouter-remote: error: {message}\n"), run.err)
+                self.assertEqual({request.path for request in service.requests}, {"/models/user"})
+
+    def test_zdr_is_a_question_to_the_service(self):
+        service = self.service = self.start()
+        self.assertEqual(set(self.ids("list", "--zdr")), service.zdr_models)
+        self.assertEqual([request.target for request in service.requests], ["/api/v1/models?zdr=true"])
+        self.assertEqual(self.ids("list", "--zdr", "--supports", "vision"), ["lumen/lumen-4-mini"])
+
+    def test_both_together_are_wrong_usage(self):
+        service = self.start()
+        self.assertEqual(
+            self.run_program("models", "list", "--mine", "--zdr"),
+            Run(
+                2,
+                "",
+                "openrouter-remote: error: --mine and --zdr do not go together\n"
+                "hint: the list of --mine does not know who retains data\n",
+            ),
+        )
+        self.assertEqual(service.requests, [])
+
+
 class Orders(ModelsTest):
     def test_each_one(self):
         alpha, free, latest, tiered, leaving, structs, auto, unpriced = IDS
