@@ -290,6 +290,7 @@ class MoveTest(KeyUseTest):
                 self.start()
                 run = self.run_program("keys", "move", "ci", name)
                 self.assertEqual((run.code, run.err), (0, ""))
+                self.assertEqual([line.split()[-1] for line in run.out.splitlines()], ["workspace", "Research"])
                 self.assertEqual(self.changes(), [("PATCH", {"workspace_id": research})])
                 self.assertEqual(self.service.keys[0]["workspace_id"], research)
 
