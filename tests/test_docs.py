@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 from collections import namedtuple
+from decimal import Decimal
 from unittest import mock
 
 from standin import MANAGEMENT_KEY, USER_KEY, demo_keys, error, make_key, make_model
@@ -66,6 +67,9 @@ class ShellTest(ProgramTest):
     def type(self, line):
         """(exit code, what a terminal shows) of one command line; a pipe to jq is left away where there is no jq."""
         self.service.keys, self.service.secrets = demo_keys() + copy.deepcopy(self.more_keys), []
+        for name in os.listdir("."):
+            if name.endswith(".env"):  # where the line before has put a new key
+                os.unlink(name)
         command, _, recipe = line.partition(" | jq ")
         command, _, file = command.partition(" > ")
         shown = io.StringIO()
@@ -276,8 +280,23 @@ class TestLinks(ProgramTest):
 
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 ALERT = "ALERT remaining $0.1152 is less than $5.00\n"
-UNKNOWN = "openrouter-remote: error: GET /credits: 500 Overloaded (3 tries)\n"
+UNKNOWN = "openrouter-remote: error: GET /credits: 501 Not today\n"
 REFUSED = "openrouter-remote: error: the balance needs a key, and none of "
+# What a job may look at: what follows the program's name, and what comes on stderr where it fires or cannot be known.
+Watch = namedtuple("Watch", "watched alert unknown refused")
+NO_KEY = "openrouter-remote: error: this needs a management key, and "
+NO_KEYS = "openrouter-remote: error: GET /keys: 501 Not today\n"
+CREDIT = Watch("balance --alert-below 5", ALERT, UNKNOWN, REFUSED)
+WATCHES = (
+    CREDIT,
+    Watch("usage --alert-daily 10", "ALERT spend today $12.50 is more than $10.00\n", NO_KEYS, NO_KEY),
+    Watch(
+        "keys list --alert-below 1",
+        "ALERT key 'ci-nightly' (6b86b273ff34) remaining $0.4812 is less than $1.00\n",
+        NO_KEYS,
+        NO_KEY,
+    ),
+)
 
 
 class TestCron(ProgramTest):
@@ -295,58 +314,87 @@ class TestCron(ProgramTest):
         self.env["PATH"] = os.pathsep.join([bin, self.env["PATH"]])
 
     def runs(self, env_file, *command):
-        """(state, Run) of `command` in each state of the account."""
+        """{state: Run} of `command` in each state of the account."""
         os.makedirs(os.path.join(self.folder, "elsewhere"), exist_ok=True)
         command_path = os.path.join(self.folder, ".local", "bin", "openrouter-remote")
+        runs = {}
         for state in ("well", "low", "unknown", "no key", "broken"):
-            if state == "broken":  # by a missing interpreter, say
+            if os.path.exists(command_path):
                 os.unlink(command_path)
+            if state == "broken":  # by a missing interpreter, say
                 self.write(command_path, "#!/bin/sh\necho 'Traceback: an ALERT' >&2\nexit 1\n")
                 os.chmod(command_path, 0o755)
+            else:
+                os.symlink(PROGRAM, command_path)
             self.service.credits["total_credits"] = 50 if state == "well" else 10
-            if state == "unknown":
-                self.service.always("GET", "/credits", error(500, "Overloaded"))
+            fine = [make_key(1, name="ci-nightly", limit=5)]
+            self.service.keys = fine if state == "well" else [*demo_keys(), make_key(9, usage_daily=Decimal("12.4237"))]
+            for path in ("/credits", "/keys"):
+                if state == "unknown":
+                    self.service.always("GET", path, error(501, "Not today"))
+                else:
+                    self.service.always("GET", path, lambda handler: handler.reply(self.service.respond(handler.asked)))
             keys = KEYS if state != "no key" else ""
             self.write(env_file, f"OPENROUTER_BASE_URL={self.service.url}\n{keys}")
             done = subprocess.run(
                 command, cwd="elsewhere", env=self.env, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8"
             )
-            yield state, Run(done.returncode, done.stdout, done.stderr)
+            runs[state] = Run(done.returncode, done.stdout, done.stderr)
+        return runs
 
-    def script_runs(self, name):
+    def script_runs(self, name, watched=None):
         found = [block.text for block in blocks(CRON) if block.text.startswith(f"#!/usr/bin/env bash\n# {name}:")]
         self.assertEqual(len(found), 1, name)
-        return dict(self.runs("scripts/openrouter-remote.env", "bash", self.write(f"scripts/{name}", found[0])))
+        script = found[0] if watched is None else re.sub(r"(?m)^watched=\(.*\)$", f"watched=({watched})", found[0])
+        self.assertEqual(script == found[0], watched in (None, CREDIT.watched))
+        return self.runs("scripts/openrouter-remote.env", "bash", self.write(f"scripts/{name}", script))
 
-    def check_refused(self, run, text):
+    def check_refused(self, run, text, refused=REFUSED):
         self.assertEqual(run.code, 3)
-        self.assertIn(REFUSED, text)
+        self.assertIn(refused, text)
         self.assertNotIn("ALERT", run.out + run.err)
 
     def test_a_line_of_a_crontab_prints_only_what_should_be_mailed(self):
-        (line,) = [block.text for block in blocks(CRON) if block.language == "crontab"]
-        command = line.split(None, 5)[5]
-        runs = dict(self.runs(".config/openrouter-remote.env", "sh", "-c", command))
-        self.assertEqual(runs["well"], (0, "", ""))
-        self.assertEqual(runs["low"], (1, BALANCE, ALERT))
-        self.assertEqual(runs["unknown"], (5, "", UNKNOWN))
-        self.check_refused(runs["no key"], runs["no key"].err)
+        (text,) = [block.text for block in blocks(CRON) if block.language == "crontab"]
+        for line, watch in zip(text.splitlines(), WATCHES):
+            with self.subTest(line):
+                command = line.split(None, 5)[5]
+                self.assertIn(f" {watch.watched}", command)
+                runs = self.runs(".config/openrouter-remote.env", "sh", "-c", command)
+                self.assertEqual(runs["well"], (0, "", ""))
+                self.assertEqual((runs["low"].code, runs["low"].err), (1, watch.alert))
+                self.assertEqual(runs["low"].out[: len(BALANCE)], "" if ">/dev/null" in command else BALANCE)
+                self.assertEqual(runs["unknown"], (5, "", watch.unknown))
+                self.check_refused(runs["no key"], runs["no key"].err, watch.refused)
+
+    def test_the_table_of_what_can_be_watched_has_them_all(self):
+        for watch in WATCHES:
+            self.assertIn(f"`{watch.watched}`", read(CRON))
 
     def test_the_cron_script_tells_low_from_unknown(self):
-        runs = self.script_runs("openrouter-cron.sh")
-        self.assertEqual(runs["well"], (0, "", ""))
-        self.assertEqual(runs["low"], (1, f"OpenRouter credit is low: {ALERT}", ""))
-        self.assertEqual(runs["unknown"], (5, "", f"OpenRouter credit is unknown: {UNKNOWN}"))
-        self.check_refused(runs["no key"], runs["no key"].err)
-        self.assertEqual(runs["broken"], (5, "", "OpenRouter credit is unknown: Traceback: an ALERT\n"))
+        for watch in WATCHES:
+            with self.subTest(watch.watched):
+                runs = self.script_runs("openrouter-cron.sh", watch.watched)
+                self.assertEqual(runs["well"], (0, "", ""))
+                self.assertEqual(runs["low"], (1, f"OpenRouter: {watch.alert}", ""))
+                self.assertEqual(runs["unknown"], (5, "", f"OpenRouter is unknown: {watch.unknown}"))
+                self.check_refused(runs["no key"], runs["no key"].err, watch.refused)
+                self.assertEqual(runs["broken"], (5, "", "OpenRouter is unknown: Traceback: an ALERT\n"))
 
     def test_the_hermes_script_is_silent_or_an_alert_or_a_failure(self):
-        runs = self.script_runs("openrouter-balance.sh")
-        self.assertEqual(runs["well"], (0, "", ""))
-        self.assertEqual(runs["low"], (0, ALERT, ""))
-        self.assertEqual(runs["unknown"], (5, "", UNKNOWN))
-        self.check_refused(runs["no key"], runs["no key"].err)
-        self.assertEqual(runs["broken"], (5, "", "Traceback: an ALERT\n"))
+        for watch in WATCHES:
+            with self.subTest(watch.watched):
+                runs = self.script_runs("openrouter-balance.sh", watch.watched)
+                self.assertEqual(runs["well"], (0, "", ""))
+                self.assertEqual(runs["low"], (0, watch.alert, ""))
+                self.assertEqual(runs["unknown"], (5, "", watch.unknown))
+                self.check_refused(runs["no key"], runs["no key"].err, watch.refused)
+                self.assertEqual(runs["broken"], (5, "", "Traceback: an ALERT\n"))
+
+    def test_where_hermes_gives_scripts_another_home_the_real_one_is_looked_in(self):
+        for name in ("openrouter-balance.sh", "openrouter-report.sh"):
+            self.env.update(HERMES_REAL_HOME=self.folder, HOME=os.path.join(self.folder, "elsewhere"))
+            self.assertEqual(self.script_runs(name)["well"], (0, "", ""))
 
     def test_the_hermes_script_for_an_agent_is_silent_or_says_the_state(self):
         runs = self.script_runs("openrouter-report.sh")
