@@ -200,33 +200,30 @@ class InterruptTest(KeyFileTest):
 
     AWAITED = f"{LABEL}warning: the answer with the new key is awaited; another interrupt gives it up\n"
 
-    def test_the_first_one_waits_until_the_key_is_in_the_file(self):
-        last = threading.Event()
-        self.service.fail("POST", "*", when(last))
+    def interrupted(self, *then):
+        """A run that gets Ctrl-C while its answer is awaited; once it was heard, `then(process)` goes on."""
         with self.started("keys", *CREATE) as process:
             self.service.wait_for_requests()
             process.send_signal(signal.SIGINT)
             said = ""
             while not said.endswith(self.AWAITED):
                 said += process.stderr.readline()
-            last.set()
+            for step in then:
+                step(process)
             out, err = process.communicate()
+        return Run(process.returncode, out, said + err)
+
+    def test_the_first_one_waits_until_the_key_is_in_the_file(self):
+        last = threading.Event()
+        self.service.fail("POST", "*", when(last))
+        run = self.interrupted(lambda process: last.set())
         done = f"the new key is in new.env\n{LABEL}warning: interrupted: the new key was created and is in new.env\n"
-        self.assertEqual(
-            (process.returncode, out, said + err), (130, "", f"creating the key 'ci'\n{self.AWAITED}{done}")
-        )
+        self.assertEqual(run, Run(130, "", f"creating the key 'ci'\n{self.AWAITED}{done}"))
         self.assertEqual(self.content(), LINE)
 
     def test_the_second_one_gives_up_and_leaves_no_file(self):
         self.service.fail("POST", "*", never())
-        with self.started("keys", *CREATE) as process:
-            self.service.wait_for_requests()
-            process.send_signal(signal.SIGINT)
-            said = ""
-            while not said.endswith(self.AWAITED):
-                said += process.stderr.readline()
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate()
+        run = self.interrupted(lambda process: process.send_signal(signal.SIGINT))
         unknown = f"{LABEL}warning: interrupted: whether the key was created is unknown; {LOOK}\n"
-        self.assertEqual((process.returncode, out, err), (130, "", unknown))
+        self.assertEqual(run, Run(130, "", f"creating the key 'ci'\n{self.AWAITED}{unknown}"))
         self.assertIsNone(self.content())
