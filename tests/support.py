@@ -57,7 +57,7 @@ COMMANDS = (
     Command("models show", "northwind/gale-70b"),
     Command("models endpoints", "northwind/gale-70b", f"{FILTERS} --quantization --all"),
     Command("models diff", "catalogue.json --save", "--save"),
-    Command("keys list", "", "--all --idle --alert-below", "management", listing=True),
+    Command("keys list", "", "--all --idle --alert-below --quiet", "management", listing=True),
     Command("keys current", needs="user"),
     Command("keys show", "KEY", "", "management"),
     Command(

@@ -140,7 +140,9 @@ class QueryTest(AnalyticsTest):
         self.assertEqual(self.service.requests, [])
 
     def test_today_without_by_is_wrong_usage(self):
-        expected = "openrouter-remote: error: --today needs --by\nhint: see: openrouter-remote usage --help\n"
+        expected = (
+            "openrouter-remote: error: --today needs --by\nhint: such as: openrouter-remote usage --by model --today\n"
+        )
         self.assertEqual(self.run_program("usage", "--today"), Run(2, "", expected))
 
 
@@ -394,21 +396,28 @@ class BarTest(AnalyticsTest):
             self.shown("usage", "--by", "day", "--days", "7", PYTHONIOENCODING="utf-8"),
             "2026-11-18 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far\n"
             "\n"
-            "day           usage   share                           BYOK  requests  in   out\n"
-            "2026-11-18  $0.0200    0.6%  ▎                     $0.0000         1  1k   200\n"
-            "2026-11-19  $1.6000   48.0%  ████████████████████  $0.0000         1  1k   200\n"
-            "2026-11-20  $0.8100   24.3%  ██████████▏           $0.0000         1  1k   200\n"
-            "2026-11-21  $0.0000    0.0%                        $0.0000         1  1k   200\n"
-            "2026-11-22  $0.0010    0.0%  ▏                     $0.0000         1  1k   200\n"
-            "2026-11-23  $0.4000   12.0%  █████                 $0.0000         1  1k   200\n"
-            "2026-11-24  $0.5000   15.0%  ██████▎               $0.0000         1  1k   200\n"
-            "total       $3.3310  100.0%                        $0.0000         7  7k  1.4k\n",
+            "day           usage   share                        requests  in   out  reasoning\n"
+            "2026-11-18  $0.0200    0.6%  ▎                            1  1k   200          0\n"
+            "2026-11-19  $1.6000   48.0%  ████████████████████         1  1k   200          0\n"
+            "2026-11-20  $0.8100   24.3%  ██████████▏                  1  1k   200          0\n"
+            "2026-11-21  $0.0000    0.0%                               1  1k   200          0\n"
+            "2026-11-22  $0.0010    0.0%  ▏                            1  1k   200          0\n"
+            "2026-11-23  $0.4000   12.0%  █████                        1  1k   200          0\n"
+            "2026-11-24  $0.5000   15.0%  ██████▎                      1  1k   200          0\n"
+            "total       $3.3310  100.0%                               7  7k  1.4k          0\n",
         )
 
     def test_hours_have_bars_too_and_models(self):
         for by, longest in (("hour", "2026-11-25 08:00"), ("model", "Lumen: Lumen 4 Mini"), ("key", "production")):
             shown = self.shown("usage", "--by", by, "--today", columns=100, PYTHONIOENCODING="utf-8")
             self.assertEqual([line[: len(longest)] for line in shown.splitlines() if "█" * 20 in line], [longest], by)
+
+    def test_what_provider_keys_cost_stays_before_counts_do(self):
+        shown = self.shown("usage", "--by", "model", "--days", "7", PYTHONIOENCODING="utf-8")
+        self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "in"])
+        shown = self.shown("usage", "--by", "model", "--days", "7", columns=60, PYTHONIOENCODING="utf-8")
+        self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "requests"])
+        self.assertNotIn("█", shown)
 
     def test_where_blocks_cannot_be_shown_there_are_other_signs(self):
         shown = self.shown("usage", "--by", "hour", "--today", PYTHONIOENCODING="ascii")

@@ -203,7 +203,10 @@ class TheAlert(BalanceTest):
             with self.subTest(below=below[:10]):
                 run = self.balance(f"--alert-below={below}")
                 self.assertEqual((run.code, run.out), (2, ""))
-                self.assertRegex(run.err, r"^openrouter-remote: error: argument --alert-below: .*finite number\nhint: ")
+                self.assertRegex(
+                    run.err,
+                    r"^openrouter-remote: error: argument --alert-below: .*finite number, such as 5 or 0.5\nhint: ",
+                )
                 self.assertEqual(self.service.requests, [])
 
     def test_quiet_prints_nothing_while_all_is_well(self):

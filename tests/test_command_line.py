@@ -224,6 +224,18 @@ class WrongUsageTest(CommandLineTest):
                 hint = f"see: openrouter-remote {' '.join(parser_of(argv)[1])} --help"
                 self.assert_error(run, 2, "unrecognized arguments: --nonsense -z --no=1 toomuch", hint)
 
+    def test_an_option_with_a_typing_error_is_told_the_nearest(self):
+        for argv, close in (
+            (["balance", "--alert-bellow", "2"], "--alert-below"),
+            (["keys", "create", "--name", "x", "--reset", "monthly"], "--limit-reset"),
+            (["keys", "set-limit", "x", "10", "--limit-reset=weekly"], "--reset"),
+            (["models", "cheap", "--max-price", "1"], "--max-price-input, --max-price-output"),
+        ):
+            with self.subTest(argv):
+                run = self.run_program(*argv)
+                self.assertEqual((run.code, run.out), (2, ""))
+                self.assertRegex(run.err, rf"\nhint: the nearest are {close}; see: openrouter-remote .* --help\n$")
+
     def test_a_missing_argument_is_named(self):
         for argv, missing in (
             (["models", "show"], "ID"),

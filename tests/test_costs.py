@@ -24,6 +24,7 @@ from standin import (
 from support import ProgramTest, program
 
 NOON = datetime(2026, 8, 5, 12, 0, tzinfo=timezone.utc)  # a Wednesday
+OTHER_FILE = "hint: name a saved `models list --json`, or, with --save, a file that is not there yet\n"
 HINT = "hint: where there is no file, this makes one: openrouter-remote models diff catalogue.json --save\n"
 
 
@@ -670,7 +671,7 @@ class DiffTest(ModelsTest):
                 run = self.diff("--save")
                 self.assertEqual((run.code, run.out), (2, ""), run.err)
                 self.assertTrue(run.err.startswith("openrouter-remote: error: catalogue.json is not a saved cat"), run)
-                self.assertTrue(run.err.endswith(HINT), run.err)
+                self.assertTrue(run.err.endswith(OTHER_FILE), run.err)
                 self.assertEqual((self.content(), self.files(), self.service.requests), (text, ["catalogue.json"], []))
 
     def test_a_saved_list_of_keys_is_no_catalogue(self):

@@ -606,7 +606,8 @@ class UsageByTest(Forecast):
         run = self.run_program("usage", "--days", "7")
         self.assertEqual(run.code, 2)
         self.assertEqual(
-            run.err, "openrouter-remote: error: --days needs --by\nhint: see: openrouter-remote usage --help\n"
+            run.err,
+            "openrouter-remote: error: --days needs --by\nhint: such as: openrouter-remote usage --by model --days 7\n",
         )
 
     def test_by_something_else_is_wrong_usage(self):

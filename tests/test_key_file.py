@@ -156,6 +156,12 @@ class BeforeTest(KeyFileTest):
     def test_it_is_not_a_name_at_all(self):
         self.refused("x" * 300, "File name too long")
 
+    def test_stdout_is_no_place_for_a_key(self):
+        for argv in (CREATE[:-1], ROTATE[:-1]):
+            message = f"{LABEL}error: --out -: a new key never goes to stdout: nothing was created\nhint: name a file\n"
+            self.assertEqual(self.keys(*argv, "-"), Run(2, "", message))
+        self.assertEqual((self.service.requests, os.listdir(".")), ([], []))
+
     def test_where_nothing_was_created_there_is_no_file(self):
         for fault, code in ((error(400, "Bad"), 5), (error(401, "User not found."), 3), (error(403, "No"), 3)):
             self.service.fail("POST", "/keys/", fault)

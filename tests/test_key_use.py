@@ -81,6 +81,15 @@ class IdleTest(KeyUseTest):
             ),
         )  # fmt: skip
 
+    def test_one_that_was_only_just_made_is_pointed_out(self):
+        made = timestamp(self.now - timedelta(days=29))
+        self.start(
+            make_key(1, name="new", created_at=made), make_key(2, name="old"), make_key(3, name="odd", created_at=5)
+        )
+        run = self.run_program("keys", "list", "--idle", "30")
+        self.assertEqual((run.code, run.err), (0, "hint: these were made less than 30 days ago: new\n"))
+        self.assertEqual(len(run.out.splitlines()), 4)
+
     def test_none_is_no_error(self):
         self.start(self.used(1, days=1))
         run = self.run_program("keys", "list", "--idle", "30")
@@ -168,6 +177,17 @@ class LimitAlertTest(KeyUseTest):
             self.assertEqual((run.code, run.out), (code, ""))
             self.assertNotIn("ALERT", run.err)
 
+    def test_quiet_prints_nothing_while_all_is_well_and_needs_the_alert(self):
+        self.start(self.limited(1, "0.5"))
+        for options in ((), ("--json",)):
+            run = self.run_program("keys", "list", "--quiet", "--alert-below", "0.5", *options)
+            self.assertEqual(run, Run(0, "", ""))
+            run = self.run_program("keys", "list", "--quiet", "--alert-below", "0.6", *options)
+            self.assertEqual((run.code, "key 1" in run.out), (1, True))
+        run = self.run_program("keys", "list", "--quiet")
+        message = f"{LABEL}error: --quiet needs --alert-below\nhint: see: openrouter-remote keys list --help\n"
+        self.assertEqual(run, Run(2, "", message))
+
     def test_json_is_the_listing_as_ever(self):
         self.start(self.limited(1, "0.5"))
         run = self.run_program("keys", "list", "--alert-below", "1", "--json")
@@ -209,7 +229,7 @@ class CurrentTest(KeyUseTest):
                 "BYOK this month:   $0.0000\n"
                 "BYOK all-time:     $0.0000\n"
                 "budget, workspace: $12.5000 left of $20.0000, until 2026-11-26T00:00:00Z\n"
-                "budget, key_limit: $3.8154 left of $5.0000, until 2026-12-01T00:00:00Z, the first to end\n"
+                "budget, key_limit: $3.8154 left of $5.0000, until 2026-12-01T00:00:00Z, stops requests first\n"
                 "free requests:     988 left of 1000 today\n"
                 "expires:           -\n",
                 "",

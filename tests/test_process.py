@@ -485,14 +485,14 @@ class SignalTest(ProcessTest):
     def test_a_signal_at_the_very_end_ends_it_like_any_other(self):
         self.start()
         expected = self.run_program("models", "show", "northwind/gale-8b", "--json").out
-        for number, code in (("SIGINT", 130), ("SIGTERM", -15)):
+        for number, code in (("SIGINT", 130), ("SIGTERM", -15), ("SIGHUP", -1)):
             self.write(
                 "site/sitecustomize.py",
                 "import os, signal\n"
                 "calls, real = [], signal.signal\n"
                 "def other(*args):\n"
                 "    calls.append(args)\n"
-                "    if len(calls) == 3:  # two handlers were set, and now the first goes\n"
+                "    if len(calls) == 4:  # three handlers were set, and now the first goes\n"
                 f"        os.kill(os.getpid(), signal.{number})\n"
                 "    return real(*args)\n"
                 "signal.signal = other\n",

@@ -148,6 +148,10 @@ class ExpiresTest(KeysTest):
         self.assertEqual(run.code, 0)
         self.assertEqual(self.sent(), [("POST", "/keys/", {"name": "new", "workspace_id": RESEARCH})])
 
+    def test_a_workspace_may_be_named(self):
+        self.assertEqual(self.keys("create", "--name", "new", "--workspace", "Research").code, 0)
+        self.assertEqual(self.sent(), [("POST", "/keys/", {"name": "new", "workspace_id": RESEARCH})])
+
     def test_a_workspace_that_does_not_exist_makes_no_key(self):
         run = self.keys("create", "--name", "new", "--workspace", "nowhere")
         self.assertEqual((run.code, run.out, self.service.secrets), (5, "", []))
@@ -241,6 +245,18 @@ class RotateTest(KeysTest):
         self.assertFalse(self.old["disabled"])
         self.assertEqual(len(self.run_what_is_left(run)), 1)
         self.assertTrue(self.old["disabled"])
+
+    def test_of_an_old_key_that_does_not_work_that_is_not_said(self):
+        past = "2026-11-01T00:00:00Z"
+        for fields, said in (
+            ({"disabled": True}, "the old key is disabled; the new one works"),
+            ({"expires_at": past}, f"the old key expired at {past}; the new one does not expire"),
+        ):
+            with self.subTest(fields):
+                self.set_old(**fields)
+                run = self.keys("rotate", self.old["hash"])
+                shown = f"creating the key 'ci'\n{SHOWN}{self.service.secrets[-1]}\n"
+                self.assertEqual((run.code, run.err), (0, f"{shown}openrouter-remote: warning: {said}\n"))
 
     def test_disable_old_stops_it_in_the_same_patch(self):
         run = self.keys("rotate", "ci", "--disable-old")
