@@ -328,7 +328,7 @@ def demo_keys(now: datetime = NOW) -> list:
     past = f"{days_before(now, 20)}T00:00:00Z"
 
     def used(days: int) -> dict:
-        return {"last_used_at": f"{days_before(now, days)}T10:30:00Z"}
+        return {"last_used_at": timestamp(now - timedelta(days=days, minutes=90))}
 
     return [
         make_key(1, name="ci-nightly", **usage("0.0031", "0.0188", "0.0642", "0.0642"), **weekly, **used(0)),
@@ -353,7 +353,7 @@ def demo_activity(now: datetime = NOW) -> list:
         ("harbor/coder-480b", "Together", notebook, 6, "0", "0.0095"),
         ("northwind/gale-70b:free", "Chutes", ci, 25, "0", "0"),
     )
-    today = (  # the day's usage of the keys
+    today = (  # the day's usage of the keys, at hours of a day that is over at noon
         ("lumen/lumen-4-mini", "Lumen", production, 8, 15, "0.0469", "0"),
         ("lumen/lumen-4-large", "Lumen", production, 10, 1, "0.0143", "0"),
         ("northwind/gale-70b", "DeepInfra", chat, 11, 40, "0.012", "0"),
@@ -362,7 +362,7 @@ def demo_activity(now: datetime = NOW) -> list:
     )
     rows = [
         make_activity(
-            0, model, provider, key, date=days_before(now, 0), _hour=hour, requests=requests,
+            0, model, provider, key, date=days_before(now, 0), _hour=hour * now.hour // 12, requests=requests,
             usage=Decimal(usage), byok_usage_inference=Decimal(byok),
         )
         for model, provider, key, hour, requests, usage, byok in today

@@ -119,7 +119,7 @@ class QueryTest(AnalyticsTest):
 
     def test_at_midnight_today_is_a_second_long(self):
         self.service.now = self.now = datetime(2026, 11, 25, tzinfo=timezone.utc)
-        self.assertEqual(self.by("key", "--today")["rows"], [])
+        self.by("key", "--today")
         self.assertEqual(
             self.queries()[0]["time_range"], {"start": "2026-11-25T00:00:00Z", "end": "2026-11-25T00:00:01Z"}
         )
