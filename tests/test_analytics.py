@@ -109,12 +109,12 @@ class QueryTest(AnalyticsTest):
             self.by(*argv.split())
         self.assertEqual(self.queries(), [])
 
-    def test_within_an_hour_the_hours_begin_with_a_whole_one(self):
+    def test_the_last_hours_are_so_many_and_no_more(self):
         self.service.now = self.now = NOW + timedelta(minutes=34, seconds=5)
         document = self.by("hour")
         self.assertEqual((document["from"], document["to"]), ("2026-11-24 12:00", "2026-11-25 12:00"))
         self.assertEqual(
-            self.queries()[0]["time_range"], {"start": "2026-11-24T12:00:00Z", "end": "2026-11-25T12:34:05Z"}
+            self.queries()[0]["time_range"], {"start": "2026-11-24T12:34:05Z", "end": "2026-11-25T12:34:05Z"}
         )
 
     def test_at_midnight_today_is_a_second_long(self):
@@ -244,8 +244,19 @@ class SumsTest(AnalyticsTest):
                 shown = json.dumps(value)
                 self.refused([by, "--today"], f"POST /analytics/query: `date__{by}` is no time: {shown}")
 
-    def test_a_row_of_another_day_than_was_asked_for_is_not_counted(self):
-        rows = [{**ROW, "date__day": days_before(NOW, days)} for days in (0, 1, 40, 41)]
+    def test_a_row_of_a_time_that_was_not_asked_for_is_no_answer(self):
+        for argv, field, label in (
+            (["day", "--days", "40"], "date__day", days_before(NOW, 41)),
+            (["day", "--days", "40"], "date__day", days_before(NOW, -1)),
+            (["hour"], "date__hour", "2026-11-24 11:00"),
+            (["hour", "--today"], "date__hour", "2026-11-24 23:00"),
+        ):
+            with self.subTest(label):
+                self.service.always("POST", "/analytics/query", data({**ROW, field: label}))
+                self.refused(argv, f"POST /analytics/query: a row of {label}, which was not asked for")
+
+    def test_a_row_that_begins_where_the_days_end_is_not_counted(self):
+        rows = [{**ROW, "date__day": days_before(NOW, days)} for days in (0, 1, 40)]
         self.service.always("POST", "/analytics/query", data(*rows))
         document = self.by("day", "--days", "40")
         self.assertEqual([row["day"] for row in document["rows"]], [days_before(NOW, 40), days_before(NOW, 1)])
@@ -257,7 +268,7 @@ class SumsTest(AnalyticsTest):
             ("model --days 365", "2025-11-25 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far"),
             ("key --today", "2026-11-25 so far (UTC)"),
             ("hour --today", "2026-11-25 so far (UTC)"),
-            ("hour", "2026-11-24 12:00 to 2026-11-25 12:00 (UTC hours); the last one is not over"),
+            ("hour", "2026-11-24 12:00 to 2026-11-25 12:00 (UTC); the first and the last hour are in part"),
         ):
             run = self.run_program("usage", "--by", *argv.split())
             self.assertEqual((run.code, run.err), (0, ""))

@@ -76,13 +76,13 @@ class FileTest(KeyFileTest):
         self.assertEqual(self.sent(), ["POST"])
 
     def test_only_the_owner_can_read_it_whatever_the_umask(self):
-        for mask in (0, 0o022, 0o277):
+        for mask in (0, 0o022, 0o077):
             with self.subTest(oct(mask)):
                 before = os.umask(mask)
                 self.addCleanup(os.umask, before)
                 self.assertEqual(self.keys("create", "--name", "x", "--out", f"mask-{mask}").code, 0)
                 os.umask(before)
-                self.assertEqual(stat.S_IMODE(os.stat(f"mask-{mask}").st_mode), 0o600 & ~mask)
+                self.assertEqual(stat.S_IMODE(os.stat(f"mask-{mask}").st_mode), 0o600)
 
     def test_the_file_can_be_read_as_settings(self):
         self.keys(*CREATE)
@@ -191,7 +191,7 @@ class FullDiskTest(KeyFileTest):
                     self.start()
                     limit = lambda room=room: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # noqa: E731
                     run = self.start_program("keys", *argv, preexec_fn=limit)
-                    self.assertEqual(run.code, 0)
+                    self.assertEqual((run.code, "[ ]  ci " in run.out), (5, True))
                     reason = "File too large" if not room else "not all of it could be written"
                     warning = f"{LABEL}warning: --out new.env: {reason}; the key is shown here instead\n"
                     shown = f"the new key, which is shown only this once:\n{SECRET}\n"
@@ -199,6 +199,69 @@ class FullDiskTest(KeyFileTest):
                     self.assertEqual((run.out + run.err).count(SECRET), 1)
                     self.assertIsNone(self.content())
                     self.assertEqual(self.sent()[0], "POST")
+
+
+class MeddledTest(KeyFileTest):
+    """What another process does to the file while the answer is awaited."""
+
+    def meddle(self, change, fault=None):
+        """Both commands, their request answered (by `fault`) after `change()`."""
+        for argv in (CREATE, (*ROTATE, "--disable-old")):
+            for name in os.listdir("."):
+                os.unlink(name)
+
+            def answer_late(handler):
+                change()
+                if fault:
+                    fault(handler)
+                else:
+                    handler.reply(handler.service.respond(handler.asked))
+
+            self.start().fail("POST", "/keys/", answer_late)
+            with self.subTest(argv):
+                yield self.keys(*argv)
+
+    def replace(self):
+        self.write("other", "mine")
+        os.replace("other", "new.env")
+
+    def test_a_key_for_a_file_that_is_gone_or_another_one_is_shown(self):
+        for change in (lambda: os.unlink("new.env"), lambda: os.rename("new.env", "elsewhere"), self.replace):
+            for run in self.meddle(change):
+                gone = f"{LABEL}warning: --out new.env: the file is not there any more; the key is shown here instead\n"
+                shown = f"{gone}the new key, which is shown only this once:\n{SECRET}\n"
+                self.assertTrue(run.err.startswith(f"creating the key 'ci'\n{shown}"), run.err)
+                self.assertEqual((run.code, "[ ]  ci " in run.out), (5, True))
+                self.assertEqual(self.content(), "mine" if change == self.replace else None)
+                for name in os.listdir("."):
+                    with open(name, encoding="ascii") as file:
+                        self.assertNotIn(SECRET, file.read())
+
+    def test_a_file_that_is_not_ours_any_more_is_not_removed(self):
+        for change, left in ((self.replace, "mine"), (lambda: os.unlink("new.env"), None)):
+            for run in self.meddle(change, error(400, "Bad")):
+                message = f"creating the key 'ci'\n{LABEL}error: POST /keys/: 400 Bad\n"
+                self.assertEqual(run, Run(5, "", message))
+                self.assertEqual(self.content(), left)
+
+    def test_a_file_that_was_opened_to_others_is_closed_to_them(self):
+        for run in self.meddle(lambda: os.chmod("new.env", 0o644)):
+            self.assertEqual((run.code, self.content()), (0, LINE))
+            self.assertEqual(stat.S_IMODE(os.stat("new.env").st_mode), 0o600)
+
+    def test_a_key_of_odd_characters_is_one_word_for_a_shell_too(self):
+        odd = "sk-or-v1-" + "$(touch${IFS}x)`id`;#" + "a" * 20
+        for run in self.meddle(lambda: None, answer(201, {"data": make_key(9, name="ci"), "key": odd})):
+            self.assertNotIn(odd, run.out + run.err)
+            self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
+            self.assertEqual(program.parse_env(self.content())[0], {"OPENROUTER_API_KEY": odd})
+
+    def test_verbose_does_not_show_one_of_odd_characters(self):
+        odd = "sk-or-v1-feedfacecaf!e0123" + "f" * 40
+        self.service.fail("POST", "/keys/", answer(500, {"key": odd}))
+        run = self.keys(*CREATE, "-v")
+        self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
+        self.assertNotIn("e0123", run.err)
 
 
 class InterruptTest(KeyFileTest):

@@ -103,7 +103,7 @@ class IdleTest(KeyUseTest):
         self.assertIn("\nlast used:       -\n", self.run_program("keys", "show", "ci").out)
 
     def test_neither_can_a_time_that_cannot_be_read(self):
-        for value, shown in ((5, "5"), ("yesterday", '"yesterday"'), (["x"], '["x"]'), ("2026-11-25", '"2026-11-25"')):
+        for value, shown in ((5, "5"), ("yesterday", '"yesterday"'), (["x"], '["x"]'), ("2026-13-25", '"2026-13-25"')):
             self.start(make_key(1, name="ci", last_used_at=value))
             message = f"{LABEL}error: GET /keys: `last_used_at` of 'ci' is no time: {shown}\n"
             self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
@@ -153,6 +153,28 @@ class LimitAlertTest(KeyUseTest):
         self.start(self.limited(1, "0.1", last_used_at=timestamp(self.now)))
         run = self.run_program("keys", "list", "--alert-below", "1", "--idle", "3")
         self.assertEqual((run.code, len(run.out.splitlines())), (1, 1))
+
+    def test_a_key_of_which_it_cannot_be_told_that_it_does_not_work_is_looked_at(self):
+        for n, fields in enumerate(
+            (
+                {"expires_at": ""},
+                {"expires_at": "0000-00-00"},
+                {"expires_at": "1 Jan 2099"},
+                {"expires_at": "2026-11-25T08:00:00-05:00"},  # an hour from now
+                {"disabled": "false"},
+                {"disabled": None},
+            )
+        ):
+            with self.subTest(fields):
+                self.start(self.limited(n, "0.01", **fields))
+                self.assertEqual(self.run_program("keys", "list", "--alert-below", "1").code, 1)
+        self.start(self.limited(9, "0.01", expires_at="2026-11-25T16:00:00+05:00"))
+        self.assertEqual(self.run_program("keys", "list", "--alert-below", "1").code, 0)
+
+    def test_a_key_that_tells_nothing_of_a_limit_is_unknown(self):
+        self.start().always("GET", "/keys", answer(200, {"data": [{"hash": "abcd", "name": "odd"}]}))
+        run = self.run_program("keys", "list", "--alert-below", "1", "--quiet")
+        self.assertEqual((run.code, run.err), (5, f"{LABEL}warning: key 'odd' (abcd): it has no `limit`\n"))
 
     def test_a_limit_whose_rest_is_missing_is_unknown_unless_another_one_fires(self):
         unknown = make_key(1, name="odd", limit=5, limit_remaining=None)
@@ -243,6 +265,17 @@ class CurrentTest(KeyUseTest):
         self.assertIn("\nlimit:           no limit\ntoday: ", out)
         self.assertIn("\nexpires:         2027-01-31T23:59:59Z\n", out)
         self.assertNotIn("budget", out)
+
+    def test_what_the_answer_does_not_give_is_not_claimed(self):
+        self.service.always("GET", "/key", answer(200, {"data": {}}))
+        out = self.run_program("keys", "current").out
+        self.assertIn("\nlimit:           -\n", out)
+        self.assertNotIn("None", out)
+
+    def test_a_scope_cannot_write_on_the_terminal(self):
+        self.service.user_key_info["budgets"] = [make_budget(1, 1, scope="a\x1b[2J\nremaining: $9")]
+        out = self.run_program("keys", "current").out
+        self.assertIn("\nbudget, a\\x1b[2J\\nremaining: $9: $1.0000 left of $1.0000\n", out)
 
     def test_a_limit_whose_rest_is_missing_has_none(self):
         self.service.user_key_info["limit_remaining"] = None

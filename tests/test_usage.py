@@ -155,6 +155,15 @@ class EveryKeyOnceTest(UsageTest):
                         self.assertLessEqual({key["hash"] for key in keys[1:]}, hashes)
                         self.assertEqual(len(document["keys"]), len(hashes))
 
+    def test_a_key_that_comes_twice_has_pushed_another_one_out_of_sight(self):
+        keys = [make_key(n, usage=1) for n in range(14)]
+        service = self.start(page_size=10, keys=keys, has_workspaces=False)
+        last = [*keys[9:11], keys[0], *keys[12:]]  # the first one instead of the twelfth
+        service.fail("GET", "/keys", served, answer(200, {"data": last}))
+        self.assertEqual(self.usage()["totals"]["all_time"], 14)
+        service.always("GET", "/keys", on_offset(9, answer(200, {"data": last})))
+        self.assertEqual(self.run_program("usage").code, 5)
+
     def test_a_list_that_never_stands_still_makes_no_sum(self):
         keys = [make_key(n, usage=1) for n in range(1, 31)]
         service = self.start(page_size=10, keys=keys, has_workspaces=False)
