@@ -11,7 +11,7 @@ from unittest import mock
 from standin import MANAGEMENT_KEY, NOW, USER_KEY, answer, days_before, error, hang_up, html, make_activity
 from support import CLOCK, ProgramTest, Run, program
 
-INSTEAD = "without it there are `usage`, and `usage --by model` (provider, day) for 1 to 30 days"
+INSTEAD = "Without the analytics there are `usage`, and `usage --by model` (provider, day) for 1 to 30 days"
 SUMS = ("usage", "byok_usage", "requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 ROW = {
     "api_key_id": "ci",
@@ -299,7 +299,8 @@ class NotWholeTest(AnalyticsTest):
     def test_an_answer_that_was_cut_off_is_exit_5(self):
         self.service.largest_answer = 2
         message = 'the sums are not whole: {"query_time_ms": 42, "row_count": 2, "truncated": true}'
-        self.refused(["key", "--today"], f"POST /analytics/query: {message}", "ask for fewer --days")
+        self.refused(["key"], f"POST /analytics/query: {message}", "ask for fewer --days")
+        self.refused(["key", "--today"], f"POST /analytics/query: {message}")
 
     def test_so_is_one_that_does_not_say_that_it_is_whole(self):
         for metadata in ({"truncated": None}, {"truncated": "false"}, {"row_count": 2}, {"row_count": "2"}):
@@ -335,12 +336,22 @@ class NotWholeTest(AnalyticsTest):
                 self.assertIn("error: POST /analytics/query: ", run.err)
 
 
+class TodayTest(AnalyticsTest):
+    def test_what_today_cost_may_be_unknown(self):
+        for fault, reason in ((error(403, "No"), "403 No"), (error(500, "Broken"), "500 Broken (3 tries)")):
+            for by in ("key", "model"):
+                self.service.always("GET", "/keys", fault)
+                run = self.run_program("usage", "--by", by, "--days", "3")
+                self.assertEqual((run.code, len(run.out.splitlines()) > 5), (0, True))
+                self.assertIn(f"warning: today's spend is unknown: GET /keys: {reason}\n", run.err)
+
+
 class RefusedTest(AnalyticsTest):
     def test_a_set_up_without_the_resource_says_what_can_be_had(self):
         for switches in ({"has_analytics": False}, {"summer": True}):
             self.service = self.start(**switches)
             hint = f"OPENROUTER_BASE_URL is {self.service.url} (from the shell): is that the address of the service?"
-            self.refused(["key"], "POST /analytics/query: 404 Not Found", f"{hint}; {INSTEAD}")
+            self.refused(["key"], "POST /analytics/query: 404 Not Found", f"{hint} {INSTEAD}")
 
     def test_a_refusal_says_so_too(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
@@ -351,7 +362,7 @@ class RefusedTest(AnalyticsTest):
         message = "POST /analytics/query: 403 Only management keys can perform this operation"
         self.assertEqual(error_line, f"openrouter-remote: error: {message}")
         self.assertTrue(hint.startswith("hint: OPENROUTER_PROVISIONING_KEY (from the shell) holds a user key and was"))
-        self.assertTrue(hint.endswith(f"; {INSTEAD}"), hint)
+        self.assertTrue(hint.endswith(f". {INSTEAD}"), hint)
 
     def test_it_is_tried_again_like_what_only_reads(self):
         for fault in (error(503, "Overloaded"), hang_up(), error(429, "Slow down", {"Retry-After": "3"}), html(502)):

@@ -183,6 +183,12 @@ class TheAlert(BalanceTest):
         self.assertEqual(self.balance("--alert-below", "-7.5"), Run(0, text, ""))
         self.assertEqual(self.balance("--alert-below", "-.5").code, 1)
 
+    def test_quiet_is_not_quiet_about_what_is_unknown(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.service.always("GET", "/activity", error(500, "Broken"))
+        run = self.run_program("balance", "--alert-below", "0", "--alert-days", "1", "--quiet")
+        self.assertEqual((run.code, "\ndays_left:     unknown\n" in run.out), (5, True))
+
     def test_a_limit_is_a_finite_number(self):
         for below in (
             "nan",

@@ -96,6 +96,26 @@ class CostTest(ProgramTest):
         tier = {"min_prompt_tokens": 500, "input_cache_read": "0.0002"}
         self.assertEqual(cost(self.with_overrides(tier, input_cache_read="0.0001"), (1000, 100, 400)), "1.68")
 
+    def test_rows_without_a_price_of_what_is_cached_are_counted_on_stderr(self):
+        tier = {"min_prompt_tokens": 500, "input_cache_read": "0.0000001"}
+        gone = {"min_prompt_tokens": 500, "input_cache_read": None}
+        prices = make_pricing("1", "2")
+        models = [
+            make_model("a/none", pricing=prices),
+            make_model("a/own", pricing={**prices, "input_cache_read": "0.0000001"}),
+            make_model("a/tier", pricing={**prices, "overrides": [tier]}),
+            make_model("a/gone", pricing={**prices, "input_cache_read": "0.0000001", "overrides": [gone]}),
+        ]
+        note = "2 of these list no price for cached input: it is counted at the full one\n"
+        self.start(models=models, endpoints={"a/none": [make_endpoint("P", pricing=prices)]})
+        run = self.run_program("models", "list", "--cost", "1k:1k:900")
+        self.assertEqual((run.code, run.err), (0, f"4 models\n{note}"))
+        run = self.run_program("models", "list", "--cost", "1k:1k")
+        self.assertEqual((run.code, run.err), (0, "4 models\n"))
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        run = self.run_program("models", "endpoints", "a/none", "--cost", "1k:1k:900")
+        self.assertEqual((run.code, run.err), (0, note.replace("2 of", "1 of")))
+
     def test_a_fee_per_request_is_added_once(self):
         self.assertEqual(cost({**self.base, "request": "0.25"}), "2.25")
 

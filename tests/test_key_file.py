@@ -204,7 +204,7 @@ class FullDiskTest(KeyFileTest):
 class MeddledTest(KeyFileTest):
     """What another process does to the file while the answer is awaited."""
 
-    def meddle(self, change, fault=None):
+    def meddle(self, change, fault=None, *options):
         """Both commands, their request answered (by `fault`) after `change()`."""
         for argv in (CREATE, (*ROTATE, "--disable-old")):
             for name in os.listdir("."):
@@ -219,7 +219,7 @@ class MeddledTest(KeyFileTest):
 
             self.start().fail("POST", "/keys/", answer_late)
             with self.subTest(argv):
-                yield self.keys(*argv)
+                yield self.keys(*argv, *options)
 
     def replace(self):
         self.write("other", "mine")
@@ -251,7 +251,8 @@ class MeddledTest(KeyFileTest):
 
     def test_a_key_of_odd_characters_is_one_word_for_a_shell_too(self):
         odd = "sk-or-v1-" + "$(touch${IFS}x)`id`;#" + "a" * 20
-        for run in self.meddle(lambda: None, answer(201, {"data": make_key(9, name="ci"), "key": odd})):
+        data = make_key(9, name="ci", external_user=odd)
+        for run in self.meddle(lambda: None, answer(201, {"data": data, "key": odd}), "--json"):
             self.assertNotIn(odd, run.out + run.err)
             self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
             self.assertEqual(program.parse_env(self.content())[0], {"OPENROUTER_API_KEY": odd})

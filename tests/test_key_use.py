@@ -155,16 +155,15 @@ class LimitAlertTest(KeyUseTest):
         self.assertEqual((run.code, len(run.out.splitlines())), (1, 1))
 
     def test_a_key_of_which_it_cannot_be_told_that_it_does_not_work_is_looked_at(self):
-        for n, fields in enumerate(
-            (
-                {"expires_at": ""},
-                {"expires_at": "0000-00-00"},
-                {"expires_at": "1 Jan 2099"},
-                {"expires_at": "2026-11-25T08:00:00-05:00"},  # an hour from now
-                {"disabled": "false"},
-                {"disabled": None},
-            )
-        ):
+        cases: tuple = (
+            {"expires_at": ""},
+            {"expires_at": "0000-00-00"},
+            {"expires_at": "1 Jan 2099"},
+            {"expires_at": "2026-11-25T08:00:00-05:00"},  # an hour from now
+            {"disabled": "false"},
+            {"disabled": None},
+        )
+        for n, fields in enumerate(cases):
             with self.subTest(fields):
                 self.start(self.limited(n, "0.01", **fields))
                 self.assertEqual(self.run_program("keys", "list", "--alert-below", "1").code, 1)
@@ -301,6 +300,10 @@ class CurrentTest(KeyUseTest):
         self.env["OPENROUTER_API_KEY"] = MANAGEMENT_KEY
         self.assertIn("\nmanagement key:  yes\n", self.run_program("keys", "current").out)
 
+    def test_the_older_name_of_that_serves_too(self):
+        del self.service.user_key_info["is_management_key"]
+        self.assertIn("\nmanagement key:    no\n", self.run_program("keys", "current").out)
+
     def test_a_kind_that_is_not_told_is_unknown(self):
         for field in ("is_management_key", "is_provisioning_key"):
             del self.service.user_key_info[field]
@@ -375,6 +378,17 @@ class MoveTest(KeyUseTest):
         run = self.run_program("keys", "move", self.service.keys[0]["hash"], "Research")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(": 400 Invalid value for workspace_id", run.err)
+
+    def test_workspaces_that_cannot_be_read_stop_no_move_to_an_id(self):
+        self.start()
+        self.service.always("GET", "/workspaces", error(500, "Broken"))
+        run = self.run_program("keys", "move", self.service.keys[0]["hash"], self.SPACES[1]["id"])
+        self.assertEqual((run.code, run.err), (0, ""))
+
+    def test_what_could_not_be_seen_is_warned_about(self):
+        self.start(workspaces_refused=True)
+        run = self.run_program("keys", "move", "ci", self.SPACES[1]["id"])
+        self.assertIn("keys of other workspaces than the default one are missing here", run.err)
 
     def test_a_service_that_cannot_move_a_key_is_exit_5(self):
         self.start(summer=True)

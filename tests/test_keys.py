@@ -456,6 +456,14 @@ class CreateTest(KeysTest):
         )
         self.assertEqual((run.code, run.err), (0, f"{SHOWN_ONCE}{FIRST_SECRET}\n{warning}"))
 
+    def test_it_is_the_name_that_was_asked_for_that_is_looked_for(self):
+        nameless = {name: value for name, value in make_key(7).items() if name != "name"}
+        service = self.start(make_key(1, name="ci"), make_key(2, name=None))
+        service.fail("POST", "/keys/", answer(201, {"data": nameless, "key": FIRST_SECRET}))
+        run = self.keys("create", "--name", "ci")
+        warning = f"{LABEL}warning: the name is also that of 6b86b273ff34: name these keys by their hash\n"
+        self.assertTrue(run.err.endswith(f"{FIRST_SECRET}\n{warning}"), run.err)
+
     def test_where_the_other_keys_cannot_be_read_nothing_is_said_of_them(self):
         service = self.start(make_key(1, name="ci"))
         service.always("GET", "/keys", error(500, "Down"))
@@ -562,6 +570,18 @@ class CreateTest(KeysTest):
                     self.shown_once(run, secret)
                     self.assertIn("; the key was created and is shown above\n", run.err)
 
+    def test_a_key_at_the_very_end_of_a_cut_answer_is_shown_where_it_has_the_usual_length(self):
+        body = {"key": FIRST_SECRET, "data": make_key(5)}
+        self.start().fail("POST", "/keys/", cut(body, 9 + len(FIRST_SECRET)))
+        run = self.keys("create", "--name", "ci")
+        self.shown_once(run)
+        self.assertEqual(run[:2], (5, ""))
+
+    def test_a_name_of_the_form_of_a_key_is_not_the_new_key(self):
+        named = "sk-or-v1-" + "a" * 64
+        self.start().fail("POST", "/keys/", answer(201, {"data": make_key(5, name=named), "secret": FIRST_SECRET}))
+        self.shown_once(self.keys("create", "--name", named))
+
     def test_half_a_key_is_not_shown_as_one(self):
         service = self.start()
         body = {"key": make_secret(5), "data": make_key(5)}
@@ -579,7 +599,7 @@ class CreateTest(KeysTest):
                 5,
                 "",
                 "creating the key 'ci'\n"
-                f"{LABEL}error: POST /keys/: a key was created that the answer does not show\n"
+                f"{LABEL}error: POST /keys/: a key was created, and could not be shown\n"
                 "hint: delete it and make another: openrouter-remote keys delete ef2d127de37b\n",
             ),
         )
@@ -687,7 +707,7 @@ class EchoTest(KeysTest):
                 run = self.create(answer(201, fields), key=None)
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertNotIn("shown only this once", run.err)
-                self.assertIn("error: POST /keys/: a key was created that the answer does not show\n", run.err)
+                self.assertIn("error: POST /keys/: a key was created, and could not be shown\n", run.err)
 
     def test_a_key_behind_escapes_is_shown(self):
         data = make_key(5, name="ci")
@@ -828,6 +848,7 @@ class InterruptTest(KeysTest):
             (("enable", "ci"), "PATCH", "the key was enabled"),
             (("rename", "ci", "x"), "PATCH", "the key was renamed"),
             (("set-limit", "ci", "1"), "PATCH", "the limit was changed"),
+            (("move", "ci", "Research"), "PATCH", "the key was moved"),
             (("delete", "ci", "-y"), "DELETE", "the key was deleted"),
         ):
             for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
@@ -837,6 +858,16 @@ class InterruptTest(KeysTest):
                     warning = f"{LABEL}warning: interrupted: whether {what} is unknown; {look}\n"
                     run = self.interrupted(*argv, method=method, number=number)
                     self.assertEqual(run, Run(code, "", warning))
+
+    def test_a_rotation_that_is_stopped_once_the_key_has_come_says_what_is_left_to_do(self):
+        self.start(make_key(1, name="ci"))
+        run = self.interrupted("rotate", "ci", method="POST", answered=True)
+        self.assertEqual(
+            run.err.partition(f"{FIRST_SECRET}\n")[2],
+            f"{LABEL}warning: interrupted: the new key was created and is shown above; left to do: "
+            "openrouter-remote keys rename 6b86b273ff34 'ci (old 2026-11-25)'; "
+            "openrouter-remote keys disable 6b86b273ff34\n",
+        )
 
     def test_a_rotation_says_what_is_left_to_do(self):
         self.start(make_key(1, name="ci"))

@@ -489,6 +489,10 @@ class Outputs(ModelsTest):
         self.service.always("GET", "/models", answer(200, everything))
         self.assertEqual(self.ids("list", "--output", "embeddings"), ["d/vectors"])
 
+    def test_all_among_others_is_all(self):
+        self.assertEqual(len(self.ids("list", "--output", "image,all")), 4)
+        self.assertEqual(self.service.requests[0].query, {"output_modalities": "all"})
+
     def test_one_that_no_model_gives_is_wrong_usage_with_the_nearest(self):
         message = "openrouter-remote: error: --output images: no model gives this\nhint: the nearest are image\n"
         self.assertEqual(self.run_program("models", "list", "--output", "images"), Run(2, "", message))
@@ -1146,6 +1150,12 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
     def test_the_text_is_a_table_by_throughput_without_the_degraded(self):
         self.assertEqual(self.endpoints(), Run(0, self.TABLE, self.DEGRADED))
         self.assertEqual(self.asked_first(), ["/api/v1/models/acme/alpha/endpoints"])
+
+    def test_an_alias_that_the_path_does_not_know_is_followed_in_the_catalogue(self):
+        self.service.fail("GET", "/models/~acme/alpha-latest/endpoints", error(404, "Not Found"))
+        run = self.models("endpoints", "~acme/alpha-latest")
+        self.assertEqual((run.code, run.out), (0, self.TABLE))
+        self.assertEqual(self.asked_first()[-1], "/api/v1/models/acme/alpha/endpoints")
 
     def test_all_keeps_the_degraded_and_shows_their_status(self):
         header, *lines = self.TABLE.splitlines()

@@ -789,7 +789,18 @@ class AlertTest(UsageTest):
             self.assertEqual((run.code, json.loads(run.out)["alert"]["triggered"]), (code, triggered))
             self.assertIn("keys of other workspaces than the default one are missing here", run.err)
             self.assertEqual(run.err.count("ALERT"), int(code == 1))
-        self.assertEqual(self.run_program("usage", "--alert-daily", "9", "--key", self.service.keys[0]["hash"]).code, 0)
+        for name in (self.service.keys[0]["hash"], "ci"):  # which is known as a whole
+            self.assertEqual(self.run_program("usage", "--alert-daily", "9", "--key", name).code, 0)
+
+    def test_quiet_is_not_quiet_about_what_is_unknown(self):
+        self.service.workspaces_refused = True
+        run = self.run_program("usage", "--alert-daily", "9", "--quiet")
+        self.assertEqual((run.code, "\nthis month: $5.0000\n" in run.out), (5, True))
+
+    def test_a_key_without_a_name_is_no_none(self):
+        self.service.keys[0]["name"] = None
+        run = self.run_program("usage", "--key", self.service.keys[0]["hash"], "--alert-daily", "0")
+        self.assertEqual(run.err, "ALERT spend today of '-' $0.50 is more than $0.00\n")
 
     def test_credits_that_cannot_be_had_are_not_what_it_looks_at(self):
         self.service.always("GET", "/credits", error(500, "Broken"))
