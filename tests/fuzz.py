@@ -529,7 +529,8 @@ LINES = (
     r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys).*|nothing changed since .+"
     r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them|creating the key '.*'"
-    r"|[0-9]+ of these list no price for cached input.*|BYOK keys are managed .+|OPENROUTER_\w+ \(from .+\) answered: .+"
+    r"|[0-9]+ of these list no price for cached input.*|BYOK keys are managed .+"
+    r"|OPENROUTER_\w+ \(from .+\) answered: .+"
 )
 
 
