@@ -1,5 +1,6 @@
 """`--out FILE` of `keys create` and `keys rotate`: the new key goes into a file of the owner's, and nowhere else."""
 
+import errno
 import json
 import os
 import resource
@@ -7,6 +8,7 @@ import signal
 import stat
 import threading
 from typing import Any
+from unittest import mock
 
 from standin import (
     MANAGEMENT_KEY,
@@ -189,8 +191,12 @@ class FullDiskTest(KeyFileTest):
             for argv in (CREATE, ROTATE):
                 with self.subTest(room=room, argv=argv):
                     self.start()
-                    limit = lambda room=room: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # noqa: E731
-                    run = self.start_program("keys", *argv, preexec_fn=limit)
+                    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+                    try:
+                        run = self.keys(*argv)
+                    finally:
+                        resource.setrlimit(resource.RLIMIT_FSIZE, before)
                     self.assertEqual((run.code, "[ ]  ci " in run.out), (5, True))
                     reason = "File too large" if not room else "not all of it could be written"
                     warning = f"{LABEL}warning: --out new.env: {reason}; the key is shown here instead\n"
@@ -264,11 +270,38 @@ class MeddledTest(KeyFileTest):
         self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
         self.assertNotIn("e0123", run.err)
 
+    def test_an_empty_file_that_cannot_be_removed_is_told(self):
+        reason = f"{LABEL}warning: --out new.env: Read-only file system; an empty file is left\n"
+        fault = OSError(errno.EROFS, os.strerror(errno.EROFS))
+        self.service.fail("POST", "/keys/", error(400, "Bad"))
+        with mock.patch("os.unlink", side_effect=fault):
+            run = self.keys(*CREATE)
+        self.assertEqual(
+            (run.code, run.err), (5, f"creating the key 'ci'\n{LABEL}error: POST /keys/: 400 Bad\n{reason}")
+        )
+
 
 class InterruptTest(KeyFileTest):
     """Ctrl-C while the answer is awaited; the real program."""
 
     AWAITED = f"{LABEL}warning: the answer with the new key is awaited; another interrupt gives it up\n"
+
+    def test_one_while_the_file_is_made_leaves_none(self):
+        self.write(
+            "site/sitecustomize.py",
+            "import os, signal\n"
+            "real = os.open\n"
+            "def made(path, *args):\n"
+            "    descriptor = real(path, *args)\n"
+            "    if str(path).endswith('new.env'):\n"
+            "        os.kill(os.getpid(), signal.SIGINT)\n"
+            "    return descriptor\n"
+            "os.open = made\n",
+        )
+        self.env["PYTHONPATH"] = os.path.join(self.folder, "site")
+        for argv in (CREATE, ROTATE):
+            self.assertEqual(self.start_program("keys", *argv), Run(130, "", ""))
+            self.assertEqual((self.content(), self.service.requests), (None, []))
 
     def interrupted(self, *then):
         """A run that gets Ctrl-C while its answer is awaited; once it was heard, `then(process)` goes on."""
