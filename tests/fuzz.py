@@ -42,7 +42,7 @@ Case = namedtuple("Case", "argv edits switches env files terminal", defaults=(()
 # What happens to the answers to `target` ("GET /keys", or "*"): see Twister.
 Edit = namedtuple("Edit", "target kind args")
 # delivered: new keys that went out whole. changed: whether a change was asked for that was not made. kept: the keys
-# that were there from the beginning to the end. file: what stands in the file of --out, None where there is none.
+# that were there from the beginning to the end. file: what stands in the file that was made, None where none was.
 Outcome = namedtuple(
     "Outcome", "code out err crash bugs secrets requests delivered changed kept file", defaults=((), False, (), None)
 )
@@ -573,7 +573,7 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
     shown = [*lines, *re.findall("^OPENROUTER_API_KEY=(.*)\n$", outcome.file or "")]
     lost = [secret for secret in outcome.delivered if secret not in shown]
     promise(not lost or "stderr" in case.files, "a new key that arrived whole and was not shown")
-    promise(outcome.file is None or len(shown) > len(lines), "a file of --out without a key")
+    promise(outcome.file is None or not makes_keys or len(shown) > len(lines), "a file of --out without a key")
     promise(not any(secret in err for secret in shown[len(lines) :]), "a new key in the file and on stderr")
     unmade = any(edit.kind == "unmade" for edit in case.edits) and outcome.changed
     promise(not unmade or code == 5, "a change that was not made and is told as done")
@@ -709,9 +709,9 @@ class Bench:
         changed = self.unmade(service, twister)
         kept = [key for key in first if key in service.keys]
         made = None
-        if os.path.exists(KEY_FILE):
-            with open(KEY_FILE, encoding="utf-8") as key_file:
-                made = key_file.read()
+        for name in {entry.name for entry in os.scandir() if entry.is_file()} - set(case.files):
+            with open(name, "rb") as key_file:
+                made = key_file.read().decode("utf-8", "replace")
         delivered = tuple(twister.delivered)
         outcome = Outcome(code, *texts, crash, bugs, service.secrets, requests, delivered, changed, tuple(kept), made)
         return outcome, twister.resolved

@@ -502,6 +502,16 @@ class SignalTest(ProcessTest):
                 run = self.start_program("models", "show", "northwind/gale-8b", "--json")
                 self.assertEqual((run.code, run.out), (code, expected))
 
+    def test_an_interrupt_that_a_lock_turns_into_an_error_of_its_own_stays_one(self):
+        def interrupted(argv):
+            try:
+                signal.raise_signal(signal.SIGINT)
+            finally:
+                raise RuntimeError("release unlocked lock")
+
+        with mock.patch.object(program, "parse_command_line", interrupted):
+            self.assertEqual(self.run_program("balance"), Run(130, "", ""))
+
     def test_a_termination_makes_no_traceback(self):
         service = self.hanging()
         with self.started("models", "list") as process:
