@@ -97,7 +97,7 @@ class IdleTest(KeyUseTest):
 
     def test_a_service_that_does_not_tell_cannot_answer(self):
         self.start(make_key(1, name="ci"), summer=True)
-        message = f"{LABEL}error: GET /keys: `last_used_at` of 'ci' is no time: \"\"\n"
+        message = f"{LABEL}error: GET /keys: this service does not tell when a key was used last\n"
         self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
         self.assertNotIn("last used", self.run_program("keys", "list").out)
         self.assertIn("\nlast used:       -\n", self.run_program("keys", "show", "ci").out)
