@@ -117,6 +117,11 @@ class QueryTest(AnalyticsTest):
             self.queries()[0]["time_range"], {"start": "2026-11-24T12:34:05Z", "end": "2026-11-25T12:34:05Z"}
         )
 
+    def test_hours_that_are_not_whole_are_said_so_within_80_columns(self):
+        self.service.now = self.now = NOW + timedelta(minutes=34)
+        first = self.run_program("usage", "--by", "hour").out.partition("\n")[0]
+        self.assertEqual(first, "2026-11-24 12:34 to 2026-11-25 12:34 (UTC); the outer hours are in part")
+
     def test_at_midnight_today_is_a_second_long(self):
         self.service.now = self.now = datetime(2026, 11, 25, tzinfo=timezone.utc)
         self.by("key", "--today")
@@ -268,7 +273,7 @@ class SumsTest(AnalyticsTest):
             ("model --days 365", "2025-11-25 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far"),
             ("key --today", "2026-11-25 so far (UTC)"),
             ("hour --today", "2026-11-25 so far (UTC)"),
-            ("hour", "2026-11-24 12:00 to 2026-11-25 12:00 (UTC); the first and the last hour are in part"),
+            ("hour", "2026-11-24 12:00 to 2026-11-25 12:00 (UTC)"),
         ):
             run = self.run_program("usage", "--by", *argv.split())
             self.assertEqual((run.code, run.err), (0, ""))

@@ -250,6 +250,12 @@ class MeddledTest(KeyFileTest):
                 self.assertEqual(run, Run(5, "", message))
                 self.assertEqual(self.content(), left)
 
+    def test_what_others_wrote_into_it_stays_as_it_is(self):
+        for run in self.meddle(lambda: self.write("new.env", "MY=1\n")):
+            said = f"{LABEL}warning: --out new.env: something else stands in it; the key is shown here instead\n"
+            self.assertIn(f"{said}the new key, which is shown only this once:\n{SECRET}\n", run.err)
+            self.assertEqual((run.code, self.content()), (5, "MY=1\n"))
+
     def test_a_file_that_was_opened_to_others_is_closed_to_them(self):
         for run in self.meddle(lambda: os.chmod("new.env", 0o644)):
             self.assertEqual((run.code, self.content()), (0, LINE))

@@ -102,6 +102,20 @@ class IdleTest(KeyUseTest):
         self.assertNotIn("last used", self.run_program("keys", "list").out)
         self.assertIn("\nlast used:       -\n", self.run_program("keys", "show", "ci").out)
 
+    def test_no_half_of_a_key_is_shown_where_a_text_is_cut(self):
+        for fields in (
+            {"last_used_at": "y" * 131 + MANAGEMENT_KEY},
+            {"name": "x" * 172 + MANAGEMENT_KEY, "last_used_at": 5},
+        ):
+            self.start(make_key(1, **fields))
+            run = self.run_program("keys", "list", "--idle", "1")
+            self.assertEqual(run.code, 5)
+            self.assertNotIn(MANAGEMENT_KEY[9:15], run.err)
+        self.start(self.used(1, days=1), make_key(2, name="x" * 172 + MANAGEMENT_KEY, limit=5, limit_remaining=0))
+        run = self.run_program("keys", "list", "--alert-below", "1", "--quiet")
+        self.assertEqual(run.code, 1)
+        self.assertNotIn(MANAGEMENT_KEY[9:15], run.out + run.err)
+
     def test_neither_can_a_time_that_cannot_be_read(self):
         for value, shown in ((5, "5"), ("yesterday", '"yesterday"'), (["x"], '["x"]'), ("2026-13-25", '"2026-13-25"')):
             self.start(make_key(1, name="ci", last_used_at=value))
@@ -157,9 +171,10 @@ class LimitAlertTest(KeyUseTest):
     def test_a_key_of_which_it_cannot_be_told_that_it_does_not_work_is_looked_at(self):
         cases: tuple = (
             {"expires_at": ""},
-            {"expires_at": "0000-00-00"},
-            {"expires_at": "1 Jan 2099"},
+            {"expires_at": None},
             {"expires_at": "2026-11-25T08:00:00-05:00"},  # an hour from now
+            {"expires_at": "2026-11-25 14:00:00+01"},
+            {"expires_at": "2026-11-25T12:01Z"},
             {"disabled": "false"},
             {"disabled": None},
         )
@@ -167,8 +182,28 @@ class LimitAlertTest(KeyUseTest):
             with self.subTest(fields):
                 self.start(self.limited(n, "0.01", **fields))
                 self.assertEqual(self.run_program("keys", "list", "--alert-below", "1").code, 1)
-        self.start(self.limited(9, "0.01", expires_at="2026-11-25T16:00:00+05:00"))
-        self.assertEqual(self.run_program("keys", "list", "--alert-below", "1").code, 0)
+
+    def test_an_expiry_is_understood_in_every_form(self):
+        for past in (
+            "2026-11-25T16:00:00+05:00",
+            "2026-11-25T11:59:59.999Z",
+            "2026-11-25T11:59Z",
+            "2026-11-25 12:59:00+01",
+            "2026-11-25t11:59:00z",
+            "2016-12-31T23:59:60Z",
+            "2026-11-25",
+        ):
+            with self.subTest(past):
+                self.start(self.limited(9, "0.01", expires_at=past))
+                self.assertEqual(self.run_program("keys", "list", "--alert-below", "1", "--quiet"), Run(0, "", ""))
+
+    def test_an_expiry_that_cannot_be_understood_is_unknown(self):
+        for odd in ("0000-00-00", "1 Jan 2099", 5, ["x"]):
+            with self.subTest(odd):
+                self.start(self.limited(1, "0.01", expires_at=odd))
+                run = self.run_program("keys", "list", "--alert-below", "1", "--quiet")
+                warning = f"key 'key 1' (6b86b273ff34): `expires_at` is no time: {json.dumps(odd)}"
+                self.assertEqual((run.code, run.err), (5, f"{LABEL}warning: {warning}\n"))
 
     def test_a_key_that_tells_nothing_of_a_limit_is_unknown(self):
         self.start().always("GET", "/keys", answer(200, {"data": [{"hash": "abcd", "name": "odd"}]}))

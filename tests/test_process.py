@@ -502,15 +502,42 @@ class SignalTest(ProcessTest):
                 run = self.start_program("models", "show", "northwind/gale-8b", "--json")
                 self.assertEqual((run.code, run.out), (code, expected))
 
-    def test_an_interrupt_that_a_lock_turns_into_an_error_of_its_own_stays_one(self):
+    def test_an_interrupt_that_comes_out_as_another_error_stays_one(self):
         def interrupted(argv):
-            try:
+            with contextlib.suppress(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGINT)
-            finally:
-                raise RuntimeError("release unlocked lock")
+            raise RuntimeError("release unlocked lock")
 
         with mock.patch.object(program, "parse_command_line", interrupted):
             self.assertEqual(self.run_program("balance"), Run(130, "", ""))
+
+    def test_an_interrupt_while_something_is_thrown_away_is_not_lost(self):
+        self.hanging()
+        self.write(
+            "site/sitecustomize.py",
+            "import os, signal, weakref\n"
+            "calls, real = [], signal.signal\n"
+            "class Thing: pass\n"
+            "def other(*args):\n"
+            "    calls.append(args)\n"
+            "    result = real(*args)\n"
+            "    if len(calls) == 3:  # the handlers are set\n"
+            "        thing = Thing()\n"
+            "        reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))\n"
+            "        del thing\n"
+            "    return result\n"
+            "signal.signal = other\n",
+        )
+        self.env["PYTHONPATH"] = os.path.join(self.folder, "site")
+        self.assertEqual(self.start_program("models", "list", "--timeout", "3600"), Run(130, "", ""))
+
+    def test_what_is_thrown_away_and_fails_says_nothing_and_an_interrupt_comes_again(self):
+        sent = threading.Event()
+        with mock.patch("os.kill", lambda pid, number: sent.set()):
+            program.unraised(mock.Mock(exc_value=ValueError()))
+            self.assertFalse(sent.is_set())
+            program.unraised(mock.Mock(exc_value=program.Stopped(signal.SIGINT)))
+            sent.wait()
 
     def test_a_termination_makes_no_traceback(self):
         service = self.hanging()

@@ -152,6 +152,12 @@ class ExpiresTest(KeysTest):
         self.assertEqual(self.keys("create", "--name", "new", "--workspace", "Research").code, 0)
         self.assertEqual(self.sent(), [("POST", "/keys/", {"name": "new", "workspace_id": RESEARCH})])
 
+    def test_a_name_that_two_workspaces_have_makes_no_key(self):
+        self.service.workspaces.append(make_workspace(2, name="Research"))
+        run = self.keys("create", "--name", "new", "--workspace", "Research")
+        self.assertEqual((run.code, run.out, self.sent()), (4, "", []))
+        self.assertIn("error: 'Research' fits 2 workspaces, so nothing was done\nhint: use an id: ", run.err)
+
     def test_a_workspace_that_does_not_exist_makes_no_key(self):
         run = self.keys("create", "--name", "new", "--workspace", "nowhere")
         self.assertEqual((run.code, run.out, self.service.secrets), (5, "", []))

@@ -238,6 +238,16 @@ class EveryKeyOnceTest(UsageTest):
             with self.subTest(count=count):
                 self.assertEqual(self.usage()["totals"]["all_time"], count)
 
+    def test_it_may_be_an_account_in_use(self):
+        service = self.start(has_workspaces=False)
+
+        def busy(handler):
+            keys = [make_key(n, usage=1, last_used_at=str(len(service.requests))) for n in range(10)]
+            handler.reply(Reply(200, {"data": keys}))
+
+        service.always("GET", "/keys", busy)
+        self.assertEqual(self.usage()["totals"]["all_time"], 10)
+
     def test_a_key_of_another_workspace_on_the_page_of_the_default_one_hides_no_workspace(self):
         spaces = [make_workspace(n) for n in range(2)]
         there = [make_key(n, usage=100, workspace_id=spaces[1]["id"]) for n in (1, 2)]
