@@ -538,6 +538,9 @@ class SignalTest(ProcessTest):
             self.assertFalse(sent.is_set())
             program.unraised(mock.Mock(exc_value=program.Stopped(signal.SIGINT)))
             sent.wait()
+            sent.clear()
+            program.send_again(signal.SIGINT)
+        self.assertTrue(sent.is_set())
 
     def test_a_termination_makes_no_traceback(self):
         service = self.hanging()
