@@ -526,7 +526,7 @@ ANNOUNCED = "the new key, which is shown only this once:"
 ERROR_LINES = re.compile(r"(?s)(?:.*\n)?openrouter-remote: error: [^\n]+\n(?:hint: [^\n]+\n)?")
 LINES = (
     r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:remaining|spendable|the credit|spend|key) .+"
-    r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys).*|nothing changed since .+"
+    r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys?).*|nothing changed since .+"
     r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them|creating the key '.*'"
     r"|[0-9]+ of these list no price for cached input.*|BYOK keys are managed .+"

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import threading
 from decimal import Decimal
@@ -496,6 +497,11 @@ class Outputs(ModelsTest):
     def test_one_that_no_model_gives_is_wrong_usage_with_the_nearest(self):
         message = "openrouter-remote: error: --output images: no model gives this\nhint: the nearest are image\n"
         self.assertEqual(self.run_program("models", "list", "--output", "images"), Run(2, "", message))
+
+    def test_bytes_that_are_no_text_are_no_modality(self):
+        run = self.run_program("models", "list", "--output", os.fsdecode(b"\xff\xfe"))
+        self.assertEqual((run.code, run.out), (2, ""))
+        self.assertIn("no model gives this\n", run.err)
 
     def test_it_composes_with_the_other_filters(self):
         self.assertEqual(self.ids("list", "--output", "all", "--search", "c"), ["b/pictures", "c/both", "d/vectors"])
