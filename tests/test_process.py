@@ -521,6 +521,18 @@ class SignalTest(ProcessTest):
         with mock.patch.object(program, "parse_command_line", swallowed):
             self.assertEqual(self.run_program("balance"), Run(130, "", ""))
 
+    def test_it_comes_until_it_is_obeyed(self):
+        terminal, sent = program.Terminal(program.Secrets()), []
+
+        def kill(pid, number):
+            sent.append(number)
+            if len(sent) == 2:
+                terminal.obeyed()
+
+        with mock.patch("os.kill", kill):
+            terminal._insist(signal.SIGTERM)
+        self.assertEqual(sent, [signal.SIGTERM] * 2)
+
     def test_so_does_one_that_comes_while_something_is_thrown_away(self):
         self.hanging()
         self.write(
