@@ -104,8 +104,9 @@ INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last: .ci/run mea
 
 
 def default_signals():
-    """In the child: a job that was started with `nohup` or in the background would ignore the interrupt."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """In the child: a job that was started with `nohup` or in the background would ignore some of them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class ProgramTest(unittest.TestCase):
@@ -162,6 +163,7 @@ class ProgramTest(unittest.TestCase):
     def start_program(self, *argv, **options):
         """The real program with its outputs captured, unless `options` (of subprocess.run) say otherwise."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        options.setdefault("preexec_fn", default_signals)
         done = subprocess.run([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options)
         return Run(done.returncode, done.stdout, done.stderr)
 

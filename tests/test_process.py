@@ -505,21 +505,21 @@ class SignalTest(ProcessTest):
     def test_an_interrupt_that_comes_out_as_another_error_stays_one(self):
         def interrupted(argv):
             with contextlib.suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGTERM)
             raise RuntimeError("release unlocked lock")
 
         with mock.patch.object(program, "parse_command_line", interrupted):
-            self.assertEqual(self.run_program("balance"), Run(130, "", ""))
+            self.assertEqual(self.run_program("balance"), Run(143, "", ""))
 
     def test_an_interrupt_that_was_swallowed_comes_again(self):
         def swallowed(argv):
             with contextlib.suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGTERM)
             while True:  # which only the signal that is sent again ends
                 threading.Event().wait(0.001)
 
         with mock.patch.object(program, "parse_command_line", swallowed):
-            self.assertEqual(self.run_program("balance"), Run(130, "", ""))
+            self.assertEqual(self.run_program("balance"), Run(143, "", ""))
 
     def test_it_comes_until_it_is_obeyed(self):
         terminal, sent = program.Terminal(program.Secrets()), []
