@@ -525,7 +525,8 @@ SECRET = re.compile("|".join(re.escape(key[9:21]) for key in (USER_KEY, MANAGEME
 AMOUNTS_LEFT = ("remaining", "key_remaining", "budget_remaining", "spendable")
 ERROR_LINES = re.compile(r"(?s)(?:.*\n)?openrouter-remote: error: [^\n]+\n(?:hint: [^\n]+\n)?")
 LINES = (
-    r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:(?:key_|budget_)?remaining|spendable|the credit|spend|key) .+"
+    r"openrouter-remote: (?:error|warning): .+|hint: .+"
+    r"|ALERT (?:(?:key_|budget_)?remaining|spendable|the credit|spend|key) .+"
     r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys?).*|nothing changed since .+"
     r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them"
