@@ -522,13 +522,16 @@ CONTROLS = re.compile(
 )
 OWN_SEQUENCES = re.compile(r"\x1b\[(?:1|31|0)m|\r\x1b\[K(?:[0-9]+ .{1,40} …(?=\r\x1b\[K))?")
 SECRET = re.compile("|".join(re.escape(key[9:21]) for key in (USER_KEY, MANAGEMENT_KEY)))
-ANNOUNCED = "the new key, which is shown only this once:"
+AMOUNTS_LEFT = ("remaining", "key_remaining", "budget_remaining", "spendable")
 ERROR_LINES = re.compile(r"(?s)(?:.*\n)?openrouter-remote: error: [^\n]+\n(?:hint: [^\n]+\n)?")
 LINES = (
-    r"openrouter-remote: (?:error|warning): .+|hint: .+|ALERT (?:remaining|spendable|the credit|spend|key) .+"
+    r"openrouter-remote: (?:error|warning): .+|hint: .+"
+    r"|ALERT (?:(?:key_|budget_)?remaining|spendable|the credit|spend|key) .+"
     r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys?).*|nothing changed since .+"
     r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
-    r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them|creating the key '.*'"
+    r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them"
+    r"|[0-9]+ unused keys? (?:created less than [0-9]+ days ago|without a readable created_at) left out"
+    r"|[0-9]+ models? of the Batch API left out; --batch lists them"
     r"|[0-9]+ of these list no price for cached input.*|BYOK keys are managed .+"
     r"|OPENROUTER_\w+ \(from .+\) answered: .+"
 )
@@ -602,10 +605,15 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
         try:
             payload = json.loads(out, parse_constant=no_constant, parse_int=str, parse_float=plain_number)
             promise(isinstance(payload, dict) and list(payload)[:1] == ["tool"], "JSON that does not begin with tool")
+            known = [payload[name] for name in AMOUNTS_LEFT if payload.get(name) is not None]
+            if command == "balance" and "days_left" in payload and Decimal(payload["remaining"] or 1) <= 0:
+                promise(payload["days_left"] == "0", "days left without credit")
+                alert = payload.get("alert", {})
+                promise(Decimal(alert.get("days", 0)) <= 0 or alert["triggered"] is True, "no alert without credit")
             if "alert" in payload and "days" not in payload["alert"]:
                 limits = {name: Decimal(limit) for name, limit in payload["alert"].items() if name != "triggered"}
                 if command == "balance":
-                    fired = Decimal(payload.get("spendable") or payload["remaining"]) < limits["below"]
+                    fired = any(Decimal(amount) < limits["below"] for amount in known)
                 else:
                     fired = any(Decimal(payload["totals"][period]) > limits[period] for period in limits)
                 expected = True if fired else None if code else False

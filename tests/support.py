@@ -46,7 +46,7 @@ CLOCK = {"PYTHONPATH": os.path.join(TESTS, "clock"), "TEST_TIME": str(NOW.timest
 #   changes  the method of what it sends to change something, or None
 Command = namedtuple("Command", "name call options needs listing changes", defaults=("", "", None, False, None))
 FILTERS = "--supports --max-price-input --max-price-output --min-context --cost --sort --limit"
-LIST_FILTERS = f"{FILTERS} --provider --output --mine --zdr --free --paid --search --expiring"
+LIST_FILTERS = f"{FILTERS} --provider --output --mine --zdr --free --paid --batch --search --expiring"
 COMMANDS = (
     Command("balance", "", "--alert-below --alert-days --quiet --spendable --runway"),
     Command(

@@ -1,6 +1,7 @@
 """balance: which key is asked, when zeros are believed, the exact difference, and the alert."""
 
 import json
+import os
 from decimal import Decimal
 
 from standin import (
@@ -23,8 +24,8 @@ from support import ProgramTest, Run, program
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 ZEROS = "total_credits: $0.0000\ntotal_usage:   $0.0000\nremaining:     $0.0000\n"
 UNSEEN = (
-    "openrouter-remote: error: GET /credits: 0 credits and 0 usage, but OPENROUTER_API_KEY (from the shell) "
-    "cannot see the account's credits\n"
+    "openrouter-remote: error: GET /credits: 0 credits and 0 usage: OPENROUTER_API_KEY (from the shell) "
+    "may not see the account's credits\n"
     "hint: set OPENROUTER_PROVISIONING_KEY to a management key from https://openrouter.ai/settings/management-keys\n"
 )
 
@@ -399,6 +400,102 @@ class WhichKey(BalanceTest):
             del self.env[name]
 
 
+class MalformedKeys(BalanceTest):
+    """A malformed key is passed over with a warning where another one is good."""
+
+    WARNING = "openrouter-remote: warning: {} (from {}) is malformed: it holds white space; it is passed over\n"
+
+    def test_a_placeholder_in_a_project_does_not_hide_the_shells_good_key(self):
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        for name in ("OPENROUTER_API_KEY", "OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
+            with self.subTest(name):
+                path = self.write(".env", f"{name}='your key here'\n")
+                self.assertEqual(self.balance(), Run(0, BALANCE, self.WARNING.format(name, path)))
+
+    def test_the_same_variable_in_a_lower_layer_is_used(self):
+        path = self.write("my.env", "OPENROUTER_API_KEY='your key here'\n")
+        run = self.balance("--env-file", path)
+        self.assertEqual(run, Run(0, BALANCE, self.WARNING.format("OPENROUTER_API_KEY", path)))
+        self.assertEqual(self.asked(), [("/credits", "user")])
+
+    def test_within_a_layer_the_other_kind_of_key_is_used(self):
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = "your key here"
+        warning = self.WARNING.format("OPENROUTER_MANAGEMENT_KEY", "the shell")
+        self.assertEqual(self.balance(), Run(0, BALANCE, warning))
+
+    def test_without_a_good_key_it_is_one_error_and_exit_3(self):
+        self.env["OPENROUTER_API_KEY"] = "your key here"
+        path = self.write(".env", "OPENROUTER_MANAGEMENT_KEY='change me'\n")
+        run = self.balance()
+        self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
+        error = (
+            f"openrouter-remote: error: OPENROUTER_MANAGEMENT_KEY (from {path}) is malformed: it holds white space\n"
+        )
+        self.assertTrue(run.err.startswith(f"{error}hint: "), run.err)
+
+
+class Quiet(BalanceTest):
+    """--quiet writes nothing while all is well: cron mails whatever is written."""
+
+    def settings(self):
+        """(what stderr says without --quiet, options) of three set-ups in which all is well."""
+        other = self.write("other.env", f"OPENROUTER_API_KEY={USER_KEY}\n")
+        odd = os.path.join(self.folder, ".env")
+        placeholder = self.write("placeholder.env", "OPENROUTER_API_KEY='your key here'\n")
+        self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}
+        self.service.credits_for_user_key = "refused"
+        yield "OPENROUTER_MANAGEMENT_KEY (from the shell) answered: ", ("--env-file", other)
+        yield "openrouter-remote: warning: OPENROUTER_API_KEY", ("--env-file", placeholder)
+        with open(odd, "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n\x01\xff\xfe")
+        yield f"openrouter-remote: warning: {odd}: ", ()
+
+    def test_it_writes_nothing_at_all_while_all_is_well(self):
+        for said, options in self.settings():
+            with self.subTest(said):
+                loud = self.balance("--alert-below", "0.1", *options)
+                self.assertEqual((loud.code, loud.err.startswith(said)), (0, True), loud.err)
+                quiet = self.balance("--alert-below", "0.1", "--quiet", *options)
+                self.assertEqual(quiet, Run(0, "", ""))
+                self.assertEqual(self.balance("--alert-below", "0.1", "--quiet", "--json", *options), quiet)
+
+    def test_verbose_still_prints(self):
+        for said, options in self.settings():
+            with self.subTest(said):
+                run = self.balance("--alert-below", "0.1", "--quiet", "-v", *options)
+                self.assertEqual((run.code, run.out), (0, ""))
+                self.assertIn(said, run.err)
+                self.assertIn("GET /credits", run.err)
+
+    def test_everything_is_said_when_an_alert_fires(self):
+        for said, options in self.settings():
+            with self.subTest(said):
+                loud = self.balance("--alert-below", "5", *options)
+                self.assertEqual((loud.code, loud.out), (1, BALANCE))
+                self.assertTrue(loud.err.startswith(said), loud.err)
+                self.assertEqual(self.balance("--alert-below", "5", "--quiet", *options), loud)
+
+    def test_warnings_are_said_when_it_fails(self):
+        for said, options in self.settings():
+            if "warning" in said:
+                with self.subTest(said):
+                    self.service.always("GET", "/credits", error(500, "Broken"))
+                    run = self.balance("--alert-below", "0.1", "--quiet", *options)
+                    self.assertEqual((run.code, run.out), (5, ""))
+                    self.assertTrue(run.err.startswith(said), run.err)
+                    self.assertIn("openrouter-remote: error: GET /credits: 500 Broken", run.err)
+
+    def test_usage_and_keys_list_are_as_quiet(self):
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        with open(".env", "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n\x01\xff\xfe")
+        for argv in (("usage", "--alert-daily", "1000"), ("keys", "list", "--alert-below", "0.001")):
+            with self.subTest(argv):
+                loud = self.run_program(*argv)
+                self.assertEqual((loud.code, loud.err.count("warning")), (0, 1))
+                self.assertEqual(self.run_program(*argv, "--quiet"), Run(0, "", ""))
+
+
 class Zeros(BalanceTest):
     """Set-ups that answer a user key with 200 and zeros for both figures."""
 
@@ -462,8 +559,6 @@ class Zeros(BalanceTest):
         self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}
         self.assertEqual(self.balance(credits="0", usage="0"), Run(0, ZEROS, ""))
         self.assertEqual(self.asked(), [("/credits", "management"), ("/key", "management")])
-        self.service.always("GET", "/key", error(404, "Not Found"))
-        self.assertEqual(self.balance(credits="0", usage="0"), Run(0, ZEROS, ""))
 
     def test_those_of_a_user_key_under_the_name_of_the_management_key_are_not(self):
         for told in ("is_management_key", "is_provisioning_key"):
@@ -474,23 +569,26 @@ class Zeros(BalanceTest):
                 unseen = UNSEEN.replace("OPENROUTER_API_KEY", "OPENROUTER_PROVISIONING_KEY")
                 self.assertEqual(self.balance(credits="0", usage="0"), Run(5, "", unseen))
 
-    def test_they_are_never_believed_where_the_confirmation_fails(self):
+    def test_they_are_exit_5_for_whichever_variable_when_get_key_fails(self):
         key = {**self.service.user_key_info, "is_free_tier": True}
-        for name, fault, code in (
-            ("500", error(500, "Oops"), 5),
-            ("404", error(404, "Not Found"), 5),
-            ("hang up", hang_up(), 5),
-            ("401", error(401, "No"), 3),
-            ("403", error(403, "No"), 3),
-            ("no data", answer(200, {}), 5),
-            ("no usage", answer(200, {"data": {"is_free_tier": True}}), 5),
-            *((repr(usage), answer(200, {"data": {**key, "usage": usage}}), 5) for usage in (None, "0", False, [0])),
+        for name, fault in (
+            ("500", error(500, "Oops")),
+            ("404", error(404, "Not Found")),
+            ("hang up", hang_up()),
+            ("401", error(401, "No")),
+            ("403", error(403, "No")),
+            ("no data", answer(200, {})),
+            ("no usage", answer(200, {"data": {"is_free_tier": True}})),
+            *((repr(usage), answer(200, {"data": {**key, "usage": usage}})) for usage in (None, False, [0])),
         ):
-            with self.subTest(name):
-                self.service.always("GET", "/key", fault)
-                run = self.balance("--alert-below", "1000000")
-                self.assertEqual((run.code, run.out), (code, ""))
-                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /key: "), run.err)
+            for variable in ("OPENROUTER_API_KEY", "OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
+                for value in (USER_KEY, MANAGEMENT_KEY):
+                    with self.subTest(name, variable=variable, value=value):
+                        self.env = {**self.env, "OPENROUTER_API_KEY": "", variable: value}
+                        self.service.always("GET", "/key", fault)
+                        run = self.balance("--alert-below", "1000000", credits="0", usage="0")
+                        self.assertEqual(run, Run(5, "", UNSEEN.replace("OPENROUTER_API_KEY", variable)))
+                        del self.env[variable]
 
     def test_neither_are_they_where_the_management_key_is_refused_or_fails(self):
         for key, faults, code in ((EXPIRED_KEY, (), 3), (MANAGEMENT_KEY, (error(500, "Oops"),) * 3, 5)):

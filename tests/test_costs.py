@@ -379,6 +379,25 @@ class CostOptionTest(ModelsTest):
         self.assertIsNone(self.costs("--cost", "131072:1")["a/small"])
         self.assertIsNone(self.costs("--cost", "99999:2")["a/cut"])
 
+    def test_a_cost_has_four_decimals_and_below_a_dollar_up_to_six_significant_digits(self):
+        for per_million, shown in (
+            ("123.456789", "$123.4568"),
+            ("123.4", "$123.4000"),
+            ("1", "$1.0000"),
+            ("1.00004", "$1.0000"),
+            ("0.9999996", "$1.0000"),
+            ("0.999999", "$0.999999"),
+            ("0.5", "$0.5000"),
+            ("0.123456789", "$0.123457"),
+            ("0.0123456789", "$0.0123457"),
+            ("0.00000123456789", "$0.00000123457"),
+            ("0", "$0.0000"),
+        ):
+            with self.subTest(per_million):
+                self.serve(make_model("a/one", pricing=make_pricing(per_million, "0"), context_length=10**7))
+                row = self.run_program("models", "list", "--cost", "1m:0").out.splitlines()[1]
+                self.assertEqual(row.split()[1], shown)
+
     def test_endpoints_that_cannot_hold_it_say_so_too(self):
         self.service.endpoints["a/free"] = [
             make_endpoint("Groq", pricing=make_pricing("2", "2", discount=0), context_length=8192),

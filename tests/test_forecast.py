@@ -38,6 +38,8 @@ UNKNOWN_SPENDABLE = (
     "key_remaining:    unknown\nbudget_remaining: unknown\nspendable:        unknown\n"
 )
 
+LONG_AGO = (30, "1")  # days ago and USD of a first spend, after which all of the last 7 days count
+
 
 def day(days_ago):
     return days_before(NOW, days_ago)
@@ -130,7 +132,8 @@ class SpendableTest(Forecast):
                 shown = program.dump_json(budgets)
                 message = f"openrouter-remote: warning: GET /key: `budgets` is not a list: {shown}\n"
                 alert = "ALERT remaining $0.1152 is less than $5.00\n"
-                self.assertEqual(run, Run(1, UNKNOWN_SPENDABLE, message + alert))
+                text = UNKNOWN_SPENDABLE.replace("key_remaining:    unknown", "key_remaining:    no limit")
+                self.assertEqual(run, Run(1, text, message + alert))
 
     def test_a_known_limit_is_an_alert_though_a_budget_is_unknown(self):
         self.service.credits["total_credits"] = 100
@@ -216,6 +219,32 @@ class SpendableTest(Forecast):
         self.assertEqual(self.run_program("balance", "--spendable", "--alert-below", "3").code, 0)
         self.assertEqual(self.run_program("balance", "--spendable", "--alert-below", "3.0000001").code, 1)
 
+    def test_the_keys_own_rest_is_an_alert_though_the_credits_are_refused(self):
+        self.allow(3)
+        for fault, code in ((error(403, "No"), 3), (error(401, "User not found."), 3), (error(500, "Down"), 5)):
+            with self.subTest(code=code):
+                self.service.always("GET", "/credits", fault)
+                run = self.run_program("balance", "--spendable", "--alert-below", "5")
+                self.assertEqual(run.code, 1)
+                self.assertTrue(run.err.startswith("openrouter-remote: warning: GET /credits: "), run.err)
+                self.assertTrue(run.err.endswith("\nALERT key_remaining $3.00 is less than $5.00\n"), run.err)
+                document = self.document("balance", "--spendable", "--alert-below", "2", code=code)
+                unknown = ["total_credits", "total_usage", "remaining", "budget_remaining", "spendable"]
+                self.assertEqual([name for name, value in document.items() if value is None], unknown)
+                self.assertEqual(document["key_remaining"], "3")
+                self.assertEqual(document["alert"], {"below": "2", "triggered": None})
+                text = (
+                    "total_credits:    unknown\ntotal_usage:      unknown\nremaining:        unknown\n"
+                    "key_remaining:    $3.0000\nbudget_remaining: no limit\nspendable:        unknown\n"
+                )
+                self.assertEqual(self.run_program("balance", "--spendable")[:2], (code, text))
+
+    def test_where_nothing_is_known_nothing_is_shown(self):
+        for path in ("/credits", "/key"):
+            self.service.always("GET", path, error(500, "Down"))
+        run = self.run_program("balance", "--spendable", "--alert-below", "5")
+        self.assertEqual((run.code, run.out), (5, ""))
+
     def test_it_asks_for_the_user_key(self):
         del self.env["OPENROUTER_API_KEY"]
         run = self.run_program("balance", "--spendable")
@@ -253,7 +282,7 @@ class RunwayTest(Forecast):
         self.hold("21")
         for days_ago in range(1, 8):
             with self.subTest(days_ago=days_ago):
-                self.serve_activity(spend((days_ago, "7")))
+                self.serve_activity(spend((days_ago, "7"), LONG_AGO))
                 self.assertEqual(self.forecast(), ("1", "21"))
 
     def test_rows_of_the_future_do_not_count(self):
@@ -262,12 +291,12 @@ class RunwayTest(Forecast):
 
     def test_a_day_without_spend_is_a_day(self):
         self.hold("10")
-        self.service.activity = spend((3, "7"))
+        self.service.activity = spend((3, "7"), LONG_AGO)
         self.assertEqual(self.forecast(), ("1", "10"))
 
     def test_the_services_own_dates_with_a_time_count_too(self):
         self.hold("10")
-        self.service.activity = spend((3, "7"))
+        self.service.activity = spend((3, "7"), LONG_AGO)
         self.service.activity_date_time = True
         self.assertEqual(self.forecast(), ("1", "10"))
 
@@ -280,7 +309,7 @@ class RunwayTest(Forecast):
                 self.assertEqual(self.run_program("balance", "--alert-days", "1000").code, 0)
 
     def test_the_text_shows_pace_and_days(self):
-        self.service.activity = spend((1, "0.35"), (2, "0.007"))
+        self.service.activity = spend((1, "0.35"), (2, "0.007"), LONG_AGO)
         run = self.run_program("balance", "--runway")
         self.assertEqual(run, (0, BALANCE + "per_day:       $0.0510\ndays_left:     2.3\n", ""))
 
@@ -294,18 +323,71 @@ class RunwayTest(Forecast):
 
     def test_an_overdrawn_account_lasts_no_days(self):
         self.service.credits = {"total_credits": 0, "total_usage": 3}
-        self.service.activity = spend((1, "7"))
+        self.service.activity = spend((1, "7"), LONG_AGO)
         self.assertEqual(self.forecast(), ("1", "0"))
         self.assertEqual(self.run_program("balance", "--alert-days", "0.1").code, 1)
 
+    def test_the_days_count_from_the_first_spend(self):
+        self.hold("13")
+        for figures, per_day, days_left in (
+            ([(1, "7")], "7", "1.85714285714286"),
+            ([(1, "4"), (2, "3")], "3.5", "3.71428571428571"),
+            ([(2, "7")], "3.5", "3.71428571428571"),
+            ([(1, "7"), (7, "0")], "7", "1.85714285714286"),
+            ([(0, "1000"), (1, "7")], "7", "1.85714285714286"),
+            ([(1, "7"), (7, "7")], "2", "6.5"),
+            ([(1, "7"), (8, "0.01")], "1", "13"),
+        ):
+            with self.subTest(figures=figures):
+                self.serve_activity(spend(*figures))
+                self.assertEqual(self.forecast(), (per_day, days_left))
+        self.serve_activity(spend((1, "7")))
+        self.assertIn("\nper_day:       $7.0000\ndays_left:     1.9\n", self.run_program("balance", "--runway").out)
+        self.assertEqual(self.run_program("balance", "--alert-days", "1.9").code, 1)
+        self.assertEqual(self.run_program("balance", "--alert-days", "1.85").code, 0)
+
+    def test_a_byok_row_is_no_first_spend(self):
+        self.hold("13")
+        byok = spend((5, "0"), byok_usage_inference=5)
+        self.serve_activity([*spend((1, "7")), *byok])
+        self.assertEqual(self.forecast(), ("7", "1.85714285714286"))
+
+    def test_a_spend_of_today_alone_is_none_yet(self):
+        self.hold("13")
+        self.serve_activity(spend((0, "7")))
+        self.assertEqual(self.forecast(), ("0", None))
+
+    def test_without_credit_it_lasts_0_days_though_nothing_was_spent(self):
+        for remaining in ("0", "-2.5"):
+            with self.subTest(remaining=remaining):
+                self.service.credits = {"total_credits": 1, "total_usage": 1 - Decimal(remaining)}
+                self.assertEqual(self.forecast(), ("0", "0"))
+                run = self.run_program("balance", "--alert-days", "7")
+                self.assertEqual((run.code, run.err), (1, "ALERT the credit lasts 0.0 days, less than 7\n"))
+                self.assertIn("\nper_day:       $0.0000\ndays_left:     0.0\n", run.out)
+                self.assertEqual(self.run_program("balance", "--alert-days", "0").code, 0)
+
+    def test_without_credit_it_lasts_0_days_though_activity_fails(self):
+        for remaining in ("0", "-2.5"):
+            for fault in (error(500, "Down"), error(403, "No"), hang_up()):
+                with self.subTest(remaining=remaining):
+                    self.service.credits = {"total_credits": 1, "total_usage": 1 - Decimal(remaining)}
+                    self.service.always("GET", "/activity", fault)
+                    document = self.document("balance", "--alert-days", "7", code=1)
+                    self.assertEqual((document["per_day"], document["days_left"]), (None, "0"))
+                    run = self.run_program("balance", "--alert-days", "7", "--quiet")
+                    self.assertEqual(run.code, 1)
+                    self.assertTrue(run.err.endswith("ALERT the credit lasts 0.0 days, less than 7\n"), run.err)
+                    self.assertIn("\nper_day:       unknown\ndays_left:     0.0\n", run.out)
+
     def test_neither_is_written_with_an_exponent(self):
         self.hold("1000000000000000000000000")
-        self.service.activity = spend((1, "0.0000007"))
+        self.service.activity = spend((1, "0.0000007"), LONG_AGO)
         self.assertEqual(self.forecast(), ("0.0000001", "1" + "0" * 31))
 
     def test_the_alert_fires_for_fewer_days_and_not_for_as_many(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"))  # 3 a day: 10 days
+        self.service.activity = spend((1, "21"), LONG_AGO)  # 3 a day: 10 days
         for days, code in (("10.0000001", 1), ("10", 0), ("9.9", 0), ("0", 0), ("11", 1)):
             with self.subTest(days=days):
                 run = self.run_program("balance", "--alert-days", days)
@@ -314,7 +396,7 @@ class RunwayTest(Forecast):
                 self.assertEqual(run.err, message if code else "")
 
     def test_the_comparison_is_exact_where_the_division_does_not_end(self):
-        self.service.activity = spend((1, "3"))  # 3/7 a day
+        self.service.activity = spend((1, "3"), LONG_AGO)  # 3/7 a day
         for remaining, days, code in (
             ("3", "7", 0),
             ("2.999999999999999999999999999999", "7", 1),
@@ -328,7 +410,7 @@ class RunwayTest(Forecast):
 
     def test_alert_days_implies_runway(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"))
+        self.service.activity = spend((1, "21"), LONG_AGO)
         document = self.document("balance", "--alert-days", "5")
         names = ["total_credits", "total_usage", "remaining", "per_day", "days_left", "alert"]
         self.assertEqual(list(document), names)
@@ -336,14 +418,14 @@ class RunwayTest(Forecast):
 
     def test_the_json_of_an_alert_says_so(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"))
+        self.service.activity = spend((1, "21"), LONG_AGO)
         document = self.document("balance", "--alert-days", "11", code=1)
         self.assertEqual(document["alert"], {"days": "11", "triggered": True})
         self.assertEqual((document["per_day"], document["days_left"]), ("3", "10"))
 
     def test_both_alerts_may_fire_at_once(self):
         self.hold("3")
-        self.service.activity = spend((1, "21"))
+        self.service.activity = spend((1, "21"), LONG_AGO)
         run = self.run_program("balance", "--alert-days", "2", "--alert-below", "5", "--json")
         self.assertEqual(run.code, 1)
         self.assertEqual(
@@ -355,7 +437,7 @@ class RunwayTest(Forecast):
 
     def test_one_of_two_alerts_is_enough(self):
         self.hold("3")
-        self.service.activity = spend((1, "21"))
+        self.service.activity = spend((1, "21"), LONG_AGO)
         for days, below, message in (
             ("2", "1", "ALERT the credit lasts 1.0 days, less than 2\n"),
             ("1", "5", "ALERT remaining $3.00 is less than $5.00\n"),
@@ -366,7 +448,7 @@ class RunwayTest(Forecast):
 
     def test_quiet_is_silent_only_while_both_are_well(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"))
+        self.service.activity = spend((1, "21"), LONG_AGO)
         self.assertEqual(self.run_program("balance", "--alert-days", "5", "--quiet"), (0, "", ""))
         self.assertNotEqual(self.run_program("balance", "--alert-days", "11", "--quiet").out, "")
 
@@ -402,7 +484,7 @@ class RunwayTest(Forecast):
 
     def test_a_part_that_fails_does_not_take_the_balance_with_it(self):
         self.service.user_key_info["limit_remaining"] = 2
-        self.service.activity = spend((1, "21"))
+        self.service.activity = spend((1, "21"), LONG_AGO)
         for path, fault, code, unknown in (
             ("/key", error(500, "Down"), 5, {"key_remaining", "budget_remaining", "spendable"}),
             ("/key", error(401, "User not found."), 3, {"key_remaining", "budget_remaining", "spendable"}),
@@ -442,13 +524,13 @@ class RunwayTest(Forecast):
                 with self.subTest(path=path, fault=name):
                     self.service.always("GET", path, fault)
                     run = self.run_program(*options)
-                    self.assertEqual((run.code, run.out == ""), (code, path == "/credits"))
+                    self.assertEqual((run.code, run.out == ""), (code, False))
                     self.assertNotIn("ALERT", run.err)
                     self.service._lasting_faults.clear()
 
     def test_spendable_and_runway_stand_together(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"))
+        self.service.activity = spend((1, "21"), LONG_AGO)
         self.service.user_key_info["limit_remaining"] = 2
         self.assertEqual(
             self.run_program("balance", "--runway", "--spendable").out,

@@ -1039,3 +1039,17 @@ class Refusals(HttpTest):
                     run.err,
                     r"\Aopenrouter-remote: error: OPENROUTER_API_KEY \(from the shell\) is malformed: it holds ",
                 )
+
+    def test_a_variable_that_is_no_key_name_hides_nothing(self):
+        hash = self.service.keys[1]["hash"]
+        self.env.update(
+            OPENROUTER_PROVISIONING_KEY=MANAGEMENT_KEY, OPENROUTER_KEY_HASH=hash, OPENROUTER_KEY_NAME="production"
+        )
+        run = self.run_program("keys", "show", hash, "--json", "-v")
+        document = json.loads(run.out)
+        self.assertEqual((run.code, document["hash"], document["name"]), (0, hash, "production"))
+        self.assertIn(f"GET /keys/{hash}: 200", run.err)
+        self.assertIn(hash, json.loads(self.run_program("keys", "list", "--json").out))
+        self.write(".env", f"OPENROUTER_KEY_HASH={hash}\nOPENROUTER_OTHER_KEY={hash}\n")
+        self.assertIn(hash, self.run_program("keys", "show", hash).out)
+        self.assertNotIn("[key]", run.out + run.err)

@@ -4,9 +4,7 @@ import errno
 import json
 import os
 import resource
-import signal
 import stat
-import threading
 from typing import Any
 from unittest import mock
 
@@ -21,8 +19,6 @@ from standin import (
     make_key,
     make_secret,
     make_workspace,
-    never,
-    when,
 )
 from support import ProgramTest, Run, program
 
@@ -73,7 +69,7 @@ class FileTest(KeyFileTest):
     def test_the_key_is_in_the_file_and_nowhere_else(self):
         self.start(keys=[])
         run = self.keys(*CREATE)
-        self.assertEqual(run, Run(0, TABLE, "creating the key 'ci'\nthe new key is in new.env\n"))
+        self.assertEqual(run, Run(0, TABLE, "the new key is in new.env\n"))
         self.assertEqual(self.content(), LINE)
         self.assertEqual(self.sent(), ["POST"])
 
@@ -98,7 +94,7 @@ class FileTest(KeyFileTest):
 
     def test_a_rotation_puts_the_new_key_there_too(self):
         run = self.keys(*ROTATE, "--disable-old")
-        self.assertEqual((run.code, run.err), (0, "creating the key 'ci'\nthe new key is in new.env\n"))
+        self.assertEqual((run.code, run.err), (0, "the new key is in new.env\n"))
         self.assertEqual(self.content(), LINE)
         self.never_shown(run)
         self.assertEqual(self.sent(), ["POST", "PATCH"])
@@ -128,6 +124,22 @@ class FileTest(KeyFileTest):
         run = self.keys(*ROTATE)
         self.assertEqual((run.code, run.out, self.content()), (5, "", LINE))
         self.assertIn("hint: the new key is in new.env and works; the old one works until it is disabled; ", run.err)
+
+    def test_a_key_of_odd_characters_is_one_word_for_a_shell_too(self):
+        odd = "sk-or-v1-" + "$(touch${IFS}x)`id`;#" + "a" * 20
+        data = make_key(9, name="ci", external_user=odd)
+        self.service.fail("POST", "/keys/", answer(201, {"data": data, "key": odd}))
+        run = self.keys(*CREATE, "--json")
+        self.assertNotIn(odd, run.out + run.err)
+        self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
+        self.assertEqual(program.parse_env(self.content())[0], {"OPENROUTER_API_KEY": odd})
+
+    def test_verbose_does_not_show_one_of_odd_characters(self):
+        odd = "sk-or-v1-feedfacecaf!e0123" + "f" * 40
+        self.service.fail("POST", "/keys/", answer(500, {"key": odd}))
+        run = self.keys(*CREATE, "-v")
+        self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
+        self.assertNotIn("e0123", run.err)
 
 
 class BeforeTest(KeyFileTest):
@@ -179,6 +191,14 @@ class BeforeTest(KeyFileTest):
             self.assertEqual((run.code, run.out, self.content()), (5, "", None))
             self.assertIn(LOOK, run.err)
 
+    def test_an_empty_file_that_cannot_be_removed_is_told(self):
+        reason = f"{LABEL}warning: --out new.env: Read-only file system; an empty file is left\n"
+        fault = OSError(errno.EROFS, os.strerror(errno.EROFS))
+        self.service.fail("POST", "/keys/", error(400, "Bad"))
+        with mock.patch("os.unlink", side_effect=fault):
+            run = self.keys(*CREATE)
+        self.assertEqual((run.code, run.err), (5, f"{LABEL}error: POST /keys/: 400 Bad\n{reason}"))
+
     def test_wrong_usage_makes_no_file(self):
         self.assertEqual((self.keys("create", "--out", "new.env").code, self.content()), (2, None))
 
@@ -200,97 +220,15 @@ class FullDiskTest(KeyFileTest):
                     self.assertEqual((run.code, "[ ]  ci " in run.out), (5, True))
                     reason = "File too large" if not room else "not all of it could be written"
                     warning = f"{LABEL}warning: --out new.env: {reason}; the key is shown here instead\n"
-                    shown = f"the new key, which is shown only this once:\n{SECRET}\n"
-                    self.assertTrue(run.err.startswith(f"creating the key 'ci'\n{warning}{shown}"), run.err)
+                    shown = f"{SECRET}\nthis is the new key; it is shown only this once\n"
+                    self.assertTrue(run.err.startswith(shown + warning), run.err)
                     self.assertEqual((run.out + run.err).count(SECRET), 1)
                     self.assertIsNone(self.content())
                     self.assertEqual(self.sent()[0], "POST")
 
 
-class MeddledTest(KeyFileTest):
-    """What another process does to the file while the answer is awaited."""
-
-    def meddle(self, change, fault=None, *options):
-        """Both commands, their request answered (by `fault`) after `change()`."""
-        for argv in (CREATE, (*ROTATE, "--disable-old")):
-            for name in os.listdir("."):
-                os.unlink(name)
-
-            def answer_late(handler):
-                change()
-                if fault:
-                    fault(handler)
-                else:
-                    handler.reply(handler.service.respond(handler.asked))
-
-            self.start().fail("POST", "/keys/", answer_late)
-            with self.subTest(argv):
-                yield self.keys(*argv, *options)
-
-    def replace(self):
-        self.write("other", "mine")
-        os.replace("other", "new.env")
-
-    def test_a_key_for_a_file_that_is_gone_or_another_one_is_shown(self):
-        for change in (lambda: os.unlink("new.env"), lambda: os.rename("new.env", "elsewhere"), self.replace):
-            for run in self.meddle(change):
-                gone = f"{LABEL}warning: --out new.env: the file is not there any more; the key is shown here instead\n"
-                shown = f"{gone}the new key, which is shown only this once:\n{SECRET}\n"
-                self.assertTrue(run.err.startswith(f"creating the key 'ci'\n{shown}"), run.err)
-                self.assertEqual((run.code, "[ ]  ci " in run.out), (5, True))
-                self.assertEqual(self.content(), "mine" if change == self.replace else None)
-                for name in os.listdir("."):
-                    with open(name, encoding="ascii") as file:
-                        self.assertNotIn(SECRET, file.read())
-
-    def test_a_file_that_is_not_ours_any_more_is_not_removed(self):
-        for change, left in ((self.replace, "mine"), (lambda: os.unlink("new.env"), None)):
-            for run in self.meddle(change, error(400, "Bad")):
-                message = f"creating the key 'ci'\n{LABEL}error: POST /keys/: 400 Bad\n"
-                self.assertEqual(run, Run(5, "", message))
-                self.assertEqual(self.content(), left)
-
-    def test_what_others_wrote_into_it_stays_as_it_is(self):
-        for run in self.meddle(lambda: self.write("new.env", "MY=1\n")):
-            said = f"{LABEL}warning: --out new.env: something else stands in it; the key is shown here instead\n"
-            self.assertIn(f"{said}the new key, which is shown only this once:\n{SECRET}\n", run.err)
-            self.assertEqual((run.code, self.content()), (5, "MY=1\n"))
-
-    def test_a_file_that_was_opened_to_others_is_closed_to_them(self):
-        for run in self.meddle(lambda: os.chmod("new.env", 0o644)):
-            self.assertEqual((run.code, self.content()), (0, LINE))
-            self.assertEqual(stat.S_IMODE(os.stat("new.env").st_mode), 0o600)
-
-    def test_a_key_of_odd_characters_is_one_word_for_a_shell_too(self):
-        odd = "sk-or-v1-" + "$(touch${IFS}x)`id`;#" + "a" * 20
-        data = make_key(9, name="ci", external_user=odd)
-        for run in self.meddle(lambda: None, answer(201, {"data": data, "key": odd}), "--json"):
-            self.assertNotIn(odd, run.out + run.err)
-            self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
-            self.assertEqual(program.parse_env(self.content())[0], {"OPENROUTER_API_KEY": odd})
-
-    def test_verbose_does_not_show_one_of_odd_characters(self):
-        odd = "sk-or-v1-feedfacecaf!e0123" + "f" * 40
-        self.service.fail("POST", "/keys/", answer(500, {"key": odd}))
-        run = self.keys(*CREATE, "-v")
-        self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
-        self.assertNotIn("e0123", run.err)
-
-    def test_an_empty_file_that_cannot_be_removed_is_told(self):
-        reason = f"{LABEL}warning: --out new.env: Read-only file system; an empty file is left\n"
-        fault = OSError(errno.EROFS, os.strerror(errno.EROFS))
-        self.service.fail("POST", "/keys/", error(400, "Bad"))
-        with mock.patch("os.unlink", side_effect=fault):
-            run = self.keys(*CREATE)
-        self.assertEqual(
-            (run.code, run.err), (5, f"creating the key 'ci'\n{LABEL}error: POST /keys/: 400 Bad\n{reason}")
-        )
-
-
 class InterruptTest(KeyFileTest):
-    """Ctrl-C while the answer is awaited; the real program."""
-
-    AWAITED = f"{LABEL}warning: the answer with the new key is awaited; another interrupt gives it up\n"
+    """Ctrl-C; the real program."""
 
     def test_one_while_the_file_is_made_leaves_none(self):
         self.write(
@@ -308,31 +246,3 @@ class InterruptTest(KeyFileTest):
         for argv in (CREATE, ROTATE):
             self.assertEqual(self.start_program("keys", *argv), Run(130, "", ""))
             self.assertEqual((self.content(), self.service.requests), (None, []))
-
-    def interrupted(self, *then):
-        """A run that gets Ctrl-C while its answer is awaited; once it was heard, `then(process)` goes on."""
-        with self.started("keys", *CREATE) as process:
-            self.service.wait_for_requests()
-            process.send_signal(signal.SIGINT)
-            said = ""
-            while not said.endswith(self.AWAITED):
-                said += process.stderr.readline()
-            for step in then:
-                step(process)
-            out, err = process.communicate()
-        return Run(process.returncode, out, said + err)
-
-    def test_the_first_one_waits_until_the_key_is_in_the_file(self):
-        last = threading.Event()
-        self.service.fail("POST", "*", when(last))
-        run = self.interrupted(lambda process: last.set())
-        done = f"the new key is in new.env\n{LABEL}warning: interrupted: the new key was created and is in new.env\n"
-        self.assertEqual(run, Run(130, "", f"creating the key 'ci'\n{self.AWAITED}{done}"))
-        self.assertEqual(self.content(), LINE)
-
-    def test_the_second_one_gives_up_and_leaves_no_file(self):
-        self.service.fail("POST", "*", never())
-        run = self.interrupted(lambda process: process.send_signal(signal.SIGINT))
-        unknown = f"{LABEL}warning: interrupted: whether the key was created is unknown; {LOOK}\n"
-        self.assertEqual(run, Run(130, "", f"creating the key 'ci'\n{self.AWAITED}{unknown}"))
-        self.assertIsNone(self.content())

@@ -57,7 +57,7 @@ class IdleTest(KeyUseTest):
         for days, names in (
             ("30", ["used {'days': 30}", "used {'days': 300}", "never"]),
             ("31", ["used {'days': 300}", "never"]),
-            ("301", ["never"]),
+            ("200", ["used {'days': 300}", "never"]),
             ("0", ["used {'days': 30}", "used {'days': 29, 'hours': 23}", "used {'days': 300}", "never"]),
         ):
             with self.subTest(days):
@@ -81,14 +81,39 @@ class IdleTest(KeyUseTest):
             ),
         )  # fmt: skip
 
-    def test_one_that_was_only_just_made_is_pointed_out(self):
-        made = timestamp(self.now - timedelta(days=29))
+    def test_a_key_that_is_younger_is_left_out_and_counted(self):
+        young, old = (timestamp(self.now - timedelta(days=days)) for days in (29, 30))
         self.start(
-            make_key(1, name="new", created_at=made), make_key(2, name="old"), make_key(3, name="odd", created_at=5)
+            make_key(1, name="young", created_at=young),
+            make_key(2, name="old enough", created_at=old),
+            self.used(3, days=1),
+            make_key(4, name="used young", created_at=young, last_used_at=timestamp(self.now)),
         )
+        left_out = "1 unused key created less than 30 days ago left out\n"
         run = self.run_program("keys", "list", "--idle", "30")
-        self.assertEqual((run.code, run.err), (0, "hint: these were made less than 30 days ago: new\n"))
-        self.assertEqual(len(run.out.splitlines()), 4)
+        self.assertEqual((run.code, run.err), (0, left_out))
+        self.assertEqual([line[5:15] for line in run.out.splitlines()[1:]], ["old enough"])
+        self.assertEqual(self.run_program("keys", "list", "--idle", "30", "--json").err, left_out)
+        self.service.keys[1]["created_at"] = young
+        left_out = "2 unused keys created less than 30 days ago left out\nno key of 4 is idle for so long\n"
+        self.assertEqual(self.run_program("keys", "list", "--idle", "30").err, left_out)
+
+    def test_a_key_without_a_readable_created_at_is_left_out_and_counted(self):
+        odd: tuple = (None, 5, "", "yesterday", ["x"])
+        self.start(*(make_key(n, created_at=value) for n, value in enumerate(odd)), make_key(9, name="old"))
+        del self.service.keys[0]["created_at"]
+        run = self.run_program("keys", "list", "--idle", "30")
+        left_out = "5 unused keys without a readable created_at left out\n"
+        self.assertEqual((run.code, run.err, len(run.out.splitlines())), (0, left_out, 2))
+
+    def test_a_loop_that_disables_idle_keys_spares_one_that_was_just_rotated(self):
+        self.service = ProgramTest.start(self)  # the demonstration account
+        self.assertEqual(self.run_program("keys", "rotate", "production", "--disable-old", "--out", "p.env").code, 0)
+        idle = list(json.loads(self.run_program("keys", "list", "--idle", "30", "--json").out))
+        for hash in idle[1:]:
+            self.assertEqual(self.run_program("keys", "disable", hash).code, 0)
+        names = {key["name"]: key["disabled"] for key in self.service.keys}
+        self.assertEqual((names["production"], names["spare"], names["chat-bot"]), (False, True, False))
 
     def test_none_is_no_error(self):
         self.start(self.used(1, days=1))

@@ -452,6 +452,71 @@ class Filters(ModelsTest):
                 self.assertEqual(self.ids("list", "--limit", limit), expected)
 
 
+class Batch(ModelsTest):
+    """Ids ending in `:batch` work only through the Batch API: they are listed only with --batch."""
+
+    ONE = "1 model of the Batch API left out; --batch lists them\n"
+    TWO = "2 models of the Batch API left out; --batch lists them\n"
+
+    def setUp(self):
+        super().setUp()
+        for id, price in (("acme/alpha:batch", "0.4"), ("beta/leaving:batch", "0.025")):
+            base = next(model for model in CATALOGUE if model["id"] == id[:-6])
+            self.service.models.append({**base, "id": id, "pricing": make_pricing(price, price)})
+
+    def test_they_are_left_out_and_counted(self):
+        self.assertEqual(self.models("list"), Run(0, LIST, f"8 models\n{self.TWO}"))
+        run = self.models("list", "--json")
+        self.assertEqual((run.code, run.err), (0, self.TWO))
+        self.assertEqual(list(json.loads(run.out))[1:], IDS)
+
+    def test_they_are_not_the_cheapest(self):
+        run = self.models("cheap", "--paid", "--json")
+        self.assertEqual((run.code, run.err), (0, self.TWO))
+        self.assertEqual(list(json.loads(run.out))[1], "gamma/structs")
+        self.assertNotIn(":batch", run.out)
+
+    def test_those_are_counted_that_pass_the_other_filters_before_the_limit(self):
+        for argv, err in (
+            (("--provider", "acme"), self.ONE),
+            (("--provider", "beta", "--limit", "1"), self.ONE),
+            (("--limit", "1", "--paid"), self.TWO),
+            (("--max-price-input", "0.03"), self.ONE),
+            (("--provider", "gamma"), ""),
+            (("--free",), ""),
+        ):
+            for command in ("list", "cheap"):
+                with self.subTest(argv, command=command):
+                    self.assertEqual(self.models(command, *argv, "--json").err, err)
+                    self.assertTrue(self.models(command, *argv).err.endswith(f"\n{err}"))
+
+    def test_none_is_no_line(self):
+        self.service.models = list(CATALOGUE)
+        self.assertEqual(self.models("list").err, "8 models\n")
+        self.assertEqual(self.models("list", "--json").err, "")
+
+    def test_batch_lists_them_instead_of_the_others(self):
+        run = self.models("list", "--batch")
+        self.assertEqual((run.code, run.err), (0, "2 models\n"))
+        self.assertEqual(self.ids("list", "--batch"), ["acme/alpha:batch", "beta/leaving:batch"])
+        self.assertEqual(self.ids("cheap", "--batch"), ["beta/leaving:batch", "acme/alpha:batch"])
+        self.assertEqual(self.ids("list", "--batch", "--provider", "acme", "--supports", "tools"), ["acme/alpha:batch"])
+
+    def test_one_that_is_typed_is_shown_as_what_it_is(self):
+        run = self.models("show", "acme/alpha:batch")
+        self.assertEqual(run.code, 0)
+        self.assertIn("Batch API only\n", run.out)
+        self.assertNotIn("Batch API", self.models("show", "acme/alpha").out)
+
+    def test_a_diff_does_not_see_them(self):
+        saved = self.models("list", "--json").out
+        rows = json.loads(saved)
+        rows["gone/model:batch"] = {**rows["acme/alpha"], "id": "gone/model:batch"}
+        rows["acme/alpha:batch"] = {**rows["acme/alpha"], "id": "acme/alpha:batch"}
+        self.write("old.json", json.dumps(rows))
+        self.assertEqual(self.payload("diff", "old.json"), {"added": [], "removed": [], "changed": {}})
+
+
 class Outputs(ModelsTest):
     """`--output`: the service lists text models only unless it is asked."""
 

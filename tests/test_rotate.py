@@ -23,7 +23,7 @@ from support import ProgramTest, Run, program
 SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
 RESEARCH = make_workspace(1)["id"]
 UNTIL = "2099-01-31T12:00:00Z"
-SHOWN = "the new key, which is shown only this once:\n"
+NOTICE = "this is the new key; it is shown only this once\n"
 COMMAND = re.compile(
     r"openrouter-remote (keys (?:rename|disable|set-limit|delete|list) .*?)(?=; openrouter|, before|$)", re.M
 )
@@ -123,7 +123,7 @@ class ExpiresTest(KeysTest):
         self.assertEqual(run.code, 5)
         self.assertEqual(
             run.err,
-            f"creating the key 'new'\n{SHOWN}{SECRET}\n"
+            f"{SECRET}\n{NOTICE}"
             "openrouter-remote: warning: the new key does not expire at 2099-01-31T23:59:59Z\n"
             f"hint: delete it and make another: openrouter-remote keys delete {short}\n",
         )
@@ -245,8 +245,7 @@ class RotateTest(KeysTest):
         run = self.keys("rotate", "ci")
         self.assertEqual(
             run.err,
-            f"creating the key 'ci'\n{SHOWN}{SECRET}\n"
-            f"hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
+            f"{SECRET}\n{NOTICE}hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
         )
         self.assertFalse(self.old["disabled"])
         self.assertEqual(len(self.run_what_is_left(run)), 1)
@@ -261,12 +260,12 @@ class RotateTest(KeysTest):
             with self.subTest(fields):
                 self.set_old(**fields)
                 run = self.keys("rotate", self.old["hash"])
-                shown = f"creating the key 'ci'\n{SHOWN}{self.service.secrets[-1]}\n"
+                shown = f"{self.service.secrets[-1]}\n{NOTICE}"
                 self.assertEqual((run.code, run.err), (0, f"{shown}openrouter-remote: warning: {said}\n"))
 
     def test_disable_old_stops_it_in_the_same_patch(self):
         run = self.keys("rotate", "ci", "--disable-old")
-        self.assertEqual((run.code, run.err), (0, f"creating the key 'ci'\n{SHOWN}{SECRET}\n"))
+        self.assertEqual((run.code, run.err), (0, f"{SECRET}\n{NOTICE}"))
         self.assertEqual(self.sent()[1:], [self.renamed(disabled=True)])
         self.assertTrue(self.old["disabled"])
 
@@ -306,11 +305,27 @@ class RotateTest(KeysTest):
                     self.assertEqual((run.err.count(SECRET), run.out.count(SECRET), run.code in (0, 5)), (1, 0, True))
 
     def test_an_answer_that_describes_the_old_key_leaves_it_alone(self):
-        self.set_old()
-        self.service.fail("POST", "/keys/", answer(201, {"data": dict(self.old), "key": SECRET}))
+        cases: Any = ({}, {"limit": 1}, {"limit": None, "limit_reset": None}, {"disabled": True}, {"name": "other"})
+        for fields in cases:
+            with self.subTest(fields):
+                self.set_old(limit=5, limit_reset="weekly")
+                before = dict(self.old)
+                self.service.fail("POST", "/keys/", answer(201, {"data": {**self.old, **fields}, "key": SECRET}))
+                run = self.keys("rotate", self.old["hash"], "--disable-old")
+                self.assertEqual((run.code, run.out, self.old), (5, "", before))
+                self.assertTrue(run.err.startswith(f"{SECRET}\n{NOTICE}"), run.err)
+                message = "error: POST /keys/: the answer describes the old key, which was left as it is\n"
+                self.assertIn(message, run.err)
+                self.assertEqual([method for method, _, _ in self.sent()], ["POST"])
+
+    def test_an_answer_that_describes_a_key_of_another_name_changes_neither(self):
+        self.set_old(limit=5)
+        other = self.named("web")
+        before = dict(other)
+        self.service.fail("POST", "/keys/", answer(201, {"data": dict(other), "key": SECRET}))
         run = self.keys("rotate", self.old["hash"], "--disable-old")
-        self.assertEqual((run.code, run.out, self.old["disabled"]), (5, "", False))
-        self.assertIn("error: POST /keys/: the answer describes the old key, which was left as it is\n", run.err)
+        self.assertEqual((run.code, other, self.old["disabled"]), (5, before, False))
+        self.assertEqual([method for method, _, _ in self.sent()], ["POST"])
 
     def test_a_new_key_that_is_disabled_does_not_end_the_old_one(self):
         self.set_old()
@@ -355,7 +370,7 @@ class RotateTest(KeysTest):
             run = self.keys("rotate", "ci")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(
-            f"{SECRET}\nopenrouter-remote: error: unexpected TypeError: unhashable\nhint: the new key", run.err
+            f"{SECRET}\n{NOTICE}openrouter-remote: error: unexpected TypeError: unhashable\nhint: the new key", run.err
         )
         self.assertIn(f"left to do: openrouter-remote keys rename {self.short} '{self.name}'", run.err)
 
@@ -404,7 +419,7 @@ class RotateTest(KeysTest):
                 self.service.fail("POST", "/keys/", error(status, "No"))
                 run = self.keys("rotate", "ci", "--disable-old")
                 self.assertEqual((run.code, run.out, len(self.sent())), (code, "", 1))
-                self.assertTrue(run.err.startswith("creating the key 'ci'\nopenrouter-remote: error: POST /keys/: "))
+                self.assertTrue(run.err.startswith("openrouter-remote: error: POST /keys/: "))
                 self.assertEqual((self.old, self.service.secrets), (before, []))
 
     def test_a_post_of_unknown_outcome_leaves_the_old_key_as_it_was_and_says_where_to_look(self):
@@ -431,9 +446,9 @@ class RotateTest(KeysTest):
         new = self.service.keys[0]
         self.assertEqual(run.code, 5)
         lines = run.err.splitlines()
-        self.assertEqual(lines[:3], ["creating the key 'ci'", SHOWN[:-1], SECRET])
+        self.assertEqual(lines[:2], [SECRET, NOTICE[:-1]])
         self.assertEqual(
-            lines[3:],
+            lines[2:],
             [
                 f"openrouter-remote: warning: PATCH /keys/{new['hash']}: 500 Down; "
                 'the new key lacks {"limit": 5, "limit_reset": "monthly"}',
@@ -480,15 +495,15 @@ class RotateTest(KeysTest):
                     run = self.keys("rotate", self.old["hash"], *option)
                     self.assertEqual((run.code, run.out), (code, ""))
                     lines = run.err.splitlines()
-                    self.assertEqual(lines[:3], ["creating the key 'ci'", SHOWN[:-1], self.service.secrets[-1]])
-                    self.assertTrue(lines[3].startswith(f"openrouter-remote: error: PATCH /keys/{self.old['hash']}: "))
+                    self.assertEqual(lines[:2], [self.service.secrets[-1], NOTICE[:-1]])
+                    self.assertTrue(lines[2].startswith(f"openrouter-remote: error: PATCH /keys/{self.old['hash']}: "))
                     self.assertEqual((self.old["name"], self.old["disabled"]), ("ci", False))
                     self.assertTrue(
-                        lines[4].endswith(
+                        lines[3].endswith(
                             f"left to do: openrouter-remote keys rename {self.short} '{self.name}'; "
                             f"openrouter-remote keys disable {self.short}"
                         ),
-                        lines[4],
+                        lines[3],
                     )
                     self.assertEqual(len(self.run_what_is_left(run)), 2)
                     self.assertEqual((self.old["name"], self.old["disabled"]), (self.name, True))

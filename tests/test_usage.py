@@ -40,9 +40,9 @@ def served(handler):
     handler.reply(handler.service.respond(handler.asked))
 
 
-def on_offset(offset, fault):
-    """A fault for one page only."""
-    return lambda handler: (fault if handler.asked.query.get("offset") == str(offset) else served)(handler)
+def from_offset(offset, fault):
+    """A fault for every page that begins there or later."""
+    return lambda handler: (fault if int(handler.asked.query.get("offset", 0)) >= offset else served)(handler)
 
 
 class UsageTest(ProgramTest):
@@ -155,54 +155,123 @@ class EveryKeyOnceTest(UsageTest):
                         self.assertLessEqual({key["hash"] for key in keys[1:]}, hashes)
                         self.assertEqual(len(document["keys"]), len(hashes))
 
+    def first_pages(self, service):
+        """How often the list was begun."""
+        return sum(r.path == "/keys" and "offset" not in r.query for r in service.requests)
+
     def test_a_key_that_comes_twice_has_pushed_another_one_out_of_sight(self):
         keys = [make_key(n, usage=1) for n in range(14)]
         service = self.start(page_size=10, keys=keys, has_workspaces=False)
-        last = [*keys[9:11], keys[0], *keys[12:]]  # the first one instead of the twelfth
-        service.fail("GET", "/keys", served, answer(200, {"data": last}))
+
+        def twice(handler):
+            """The first key in the place of the twelfth."""
+            reply = handler.service.respond(handler.asked)
+            rows = [keys[0] if row["hash"] == keys[11]["hash"] else row for row in reply.body["data"]]
+            handler.reply(Reply(200, {"data": rows}))
+
+        service.fail("GET", "/keys", served, *[twice] * program.PAGES_AT_ONCE)
         self.assertEqual(self.usage()["totals"]["all_time"], 14)
-        service.always("GET", "/keys", on_offset(9, answer(200, {"data": last})))
+        self.assertEqual(self.first_pages(service), 2)
+        service.always("GET", "/keys", twice)
         self.assertEqual(self.run_program("usage").code, 5)
 
-    def test_a_list_that_never_stands_still_makes_no_sum(self):
-        keys = [make_key(n, usage=1) for n in range(1, 31)]
-        service = self.start(page_size=10, keys=keys, has_workspaces=False)
+    def test_a_key_that_is_created_with_every_page_makes_no_hole(self):
+        for size, count in ((25, 600), (100, 1000)):
+            with self.subTest(page_size=size):
+                keys = [make_key(n, usage=1) for n in range(1, count + 1)]
+                service = self.start(page_size=size, keys=list(keys), has_workspaces=False)
 
-        def moved(handler):
+                def moved(handler):
+                    with handler.service.lock:
+                        handler.service.keys.insert(0, make_key(9000 + len(handler.service.keys), usage=1))
+                    served(handler)
+
+                service.always("GET", "/keys", moved)
+                hashes = [key["hash"] for key in self.usage()["keys"]]
+                self.assertLessEqual({key["hash"] for key in keys}, set(hashes))
+                self.assertEqual(len(hashes), len(set(hashes)))
+                self.assertEqual(self.first_pages(service), 1)
+
+    def deleted(self, number):
+        """The answer after so many of the newest keys were deleted."""
+
+        def fault(handler):
             with handler.service.lock:
-                handler.service.keys.insert(0, make_key(1000 + len(handler.service.keys), usage=1))
+                del handler.service.keys[:number]
             served(handler)
 
-        service.always("GET", "/keys", moved)
+        return fault
+
+    def test_where_the_last_known_key_is_missing_reading_starts_over(self):
+        service = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(200)], has_workspaces=False)
+        service.fail("GET", "/keys", served, self.deleted(6))
+        self.assertEqual(self.usage()["totals"]["all_time"], 194)
+        self.assertEqual(self.first_pages(service), 2)
+
+    def test_four_deleted_keys_are_within_the_overlap(self):
+        service = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(200)], has_workspaces=False)
+        service.fail("GET", "/keys", served, self.deleted(4))
+        self.usage()
+        self.assertEqual(self.first_pages(service), 1)
+
+    def test_a_list_that_never_stands_still_makes_no_sum(self):
+        service = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(1000)], has_workspaces=False)
+        service.always("GET", "/keys", self.deleted(6))
         message = "GET /keys: the list changed each time it was read, so that no sum of it would be true"
         self.assertEqual(self.run_program("usage"), Run(5, "", f"openrouter-remote: error: {message}\n"))
+        self.assertEqual(self.first_pages(service), 3)
+
+    def offsets(self, service):
+        return [request.query.get("offset") for request in service.requests if request.path == "/keys"]
 
     def test_a_page_of_a_size_that_no_full_page_has_is_the_last(self):
         for count in (1, 4, 6, 99, 101):
             with self.subTest(keys=count):
                 service = self.start(keys=[make_key(n, usage=1) for n in range(count)], has_workspaces=False)
-                self.usage()
-                asked = [request.query.get("offset") for request in service.requests if request.path == "/keys"]
-                self.assertEqual(asked, [None, "99"] if count > 100 else [None])
+                self.assertEqual(self.usage()["totals"]["all_time"], count)
+                offsets = self.offsets(service)
+                self.assertEqual((offsets[0], "95" in offsets), (None, count > 100))
+                self.assertEqual(len(offsets) == 1, count < 100)
 
     def test_a_page_of_a_size_that_a_full_page_may_have_is_not_the_last(self):
         for count in (5, 50, 100):
             with self.subTest(keys=count):
                 service = self.start(keys=[make_key(n, usage=1) for n in range(count)], has_workspaces=False)
                 self.assertEqual(self.usage()["totals"]["all_time"], count)
-                asked = [request.query.get("offset") for request in service.requests if request.path == "/keys"]
-                self.assertEqual(asked, [None, str(count - 1)])
+                self.assertGreater(len(self.offsets(service)), 1)
+
+    def test_pages_overlap_by_five_rows(self):
+        for size in (25, 50, 100):
+            with self.subTest(page_size=size):
+                keys = [make_key(n, usage=1) for n in range(3 * size)]
+                service = self.start(page_size=size, keys=keys, has_workspaces=False)
+                self.usage()
+                offsets = sorted(int(offset or 0) for offset in self.offsets(service))
+                self.assertEqual(offsets[:3], [0, size - 5, 2 * (size - 5)])
 
     def test_pages_of_different_sizes_leave_no_key_out(self):
-        keys = [make_key(n, usage=1) for n in range(63)]
+        keys = [make_key(n, usage=1) for n in range(203)]
         service = self.start(has_workspaces=False)
 
         def uneven(handler):
             offset = int(handler.asked.query.get("offset", 0))
-            handler.reply(Reply(200, {"data": keys[offset : offset + (5 if offset in (9, 13, 18, 45) else 10)]}))
+            size = 20 if offset // 5 % 3 or not offset else 10
+            handler.reply(Reply(200, {"data": keys[offset : offset + size]}))
 
         service.always("GET", "/keys", uneven)
-        self.assertEqual(self.usage()["totals"]["all_time"], 63)
+        self.assertEqual(self.usage()["totals"]["all_time"], 203)
+
+    def test_a_key_that_a_page_lists_twice_counts_once(self):
+        keys = [make_key(n, usage=1) for n in range(9)]
+        service = self.start(has_workspaces=False)
+
+        def doubled(handler):
+            offset = int(handler.asked.query.get("offset", 0))
+            handler.reply(Reply(200, {"data": [keys[0], *keys][offset : offset + 10]}))
+
+        service.always("GET", "/keys", doubled)
+        self.assertEqual(self.usage()["totals"]["all_time"], 9)
+        self.assertNotIn("-", "".join(map(str, self.offsets(service))))
 
     @mock.patch.object(program, "MAX_REQUESTS", 20)
     def test_a_service_that_always_has_one_more_page_is_not_believed(self):
@@ -285,7 +354,7 @@ class EveryKeyOnceTest(UsageTest):
     def test_a_404_on_a_later_page_of_workspaces_does_not_mean_that_there_are_none(self):
         workspaces = [make_workspace(n) for n in range(120)]
         service = self.start(workspaces=workspaces, keys=[make_key(1, usage=1)])
-        service.always("GET", "/workspaces", on_offset(49, error(404, "Not Found")))
+        service.always("GET", "/workspaces", from_offset(1, error(404, "Not Found")))
         run = self.run_program("usage")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertTrue(run.err.startswith("openrouter-remote: error: GET /workspaces: 404 Not Found\n"), run.err)
@@ -535,6 +604,32 @@ class CreditsTest(UsageTest):
                 self.env["OPENROUTER_API_KEY"] = USER_KEY
                 self.assertEqual(self.usage()["credits"]["remaining"], Decimal("0.1152"))
 
+    def test_a_management_key_that_is_refused_falls_back_to_the_user_key_of_its_layer_only(self):
+        def refuse(handler):
+            is_management = handler.asked.headers["authorization"] == f"Bearer {MANAGEMENT_KEY}"
+            (error(403, "No access to credits") if is_management else served)(handler)
+
+        service = self.start(credits_for_user_key="allowed")
+        service.always("GET", "/credits", refuse)
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        self.assertEqual(self.usage()["credits"]["remaining"], Decimal("0.1152"))
+        both = f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\nOPENROUTER_API_KEY={USER_KEY}\n"
+        path = self.write("both.env", both)
+        self.env["OPENROUTER_API_KEY"] = "sk-or-v1-of-another-account"
+        self.assertEqual(self.usage("--env-file", path)["credits"]["remaining"], Decimal("0.1152"))
+        # The user key of another layer may belong to another account.
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        path = self.write("management.env", f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\n")
+        del self.env["OPENROUTER_PROVISIONING_KEY"]
+        run = self.run_program("usage", "--json", "--env-file", path)
+        self.assertEqual((run.code, json.loads(run.out)["credits"]), (0, None))
+        self.assertIn("the account's credits are unknown: GET /credits: 403 No access to credits", run.err)
+        run = self.run_program("balance", "--runway", "--env-file", path)
+        self.assertEqual((run.code, run.out), (3, ""))
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        run = self.run_program("balance", "--runway")
+        self.assertEqual((run.code, run.out.splitlines()[2]), (0, "remaining:     $0.1152"))
+
 
 class OneKeyTest(UsageTest):
     def setUp(self):
@@ -624,10 +719,10 @@ class RefusedTest(UsageTest):
                         self.refused(f"GET /keys: `{field}` is not a number: null")
 
     def test_a_page_that_fails_makes_no_partial_sum(self):
-        for offset in (4, 8, 12):
+        for offset in (1, 8, 12):
             with self.subTest(offset=offset):
                 service = self.start(page_size=5, keys=[make_key(n) for n in range(17)], has_workspaces=False)
-                service.always("GET", "/keys", on_offset(offset, error(500, "Broken")))
+                service.always("GET", "/keys", from_offset(offset, error(500, "Broken")))
                 self.refused("GET /keys: 500 Broken (3 tries)")
 
     def test_a_page_of_another_shape_makes_no_partial_sum(self):
@@ -642,7 +737,7 @@ class RefusedTest(UsageTest):
         ):
             with self.subTest(body=body):
                 service = self.start(page_size=5, keys=[make_key(n) for n in range(7)], has_workspaces=False)
-                service.always("GET", "/keys", on_offset(4, answer(200, body)))
+                service.always("GET", "/keys", from_offset(1, answer(200, body)))
                 self.refused(f"GET /keys: {what}")
 
     def test_workspaces_that_cannot_be_had_make_no_partial_sum(self):
