@@ -11,9 +11,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import types
 import unittest
 from collections import namedtuple
+from datetime import datetime, timezone
 from importlib.machinery import SourceFileLoader
 from unittest import mock
 
@@ -34,8 +36,10 @@ COMMAND = [
     str(py_compile.compile(PROGRAM, os.path.join(compiled.name, "program.pyc"), PROGRAM, doraise=True)),
 ]
 
-# Gives the real program the time of the tests, and keeps it from leaving caches.
-CLOCK = {"PYTHONPATH": os.path.join(TESTS, "clock"), "TEST_TIME": str(NOW.timestamp()), "PYTHONDONTWRITEBYTECODE": "1"}
+# The environment that gives a process the test time, and keeps it from leaving caches. Every process that takes part
+# in a test gets it: with the real time in one of them, the test would pass or fail depending on the date.
+CLOCK_FILE = os.path.join(TESTS, "clock", "sitecustomize.py")
+CLOCK = {"PYTHONPATH": os.path.dirname(CLOCK_FILE), "TEST_TIME": str(NOW.timestamp()), "PYTHONDONTWRITEBYTECODE": "1"}
 
 # Every command, for the tests that go over all of them; one of test_command_line.py holds it against the program.
 #   name     its words
@@ -114,7 +118,7 @@ class ProgramTest(unittest.TestCase):
 
     `self.start(**switches)` starts a stand-in and points OPENROUTER_BASE_URL at it; `self.run_program(*argv)` calls
     `main()` in this process, `self.start_program(*argv)` the real program. `self.env` is the environment of both,
-    `self.now` the time of both and of the stand-in.
+    `self.now` the time of both and of the stand-ins it starts.
     """
 
     maxDiff = None
@@ -125,18 +129,22 @@ class ProgramTest(unittest.TestCase):
         self.addCleanup(os.chdir, os.getcwd())
         self.folder = os.path.realpath(folder.name)
         os.chdir(self.folder)
-        self.now = NOW
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.env = {**inherited, **CLOCK}
         # Nothing waits for the seconds between two tries; what would have been waited is kept here.
         self.waits: list = []
-        for place, name, instead in (
-            (program, "utc_now", lambda: self.now),
-            (program.time, "sleep", self.waits.append),
-        ):
-            patch = mock.patch.object(place, name, instead)
+        for name, instead in (("time", lambda: float(self.env["TEST_TIME"])), ("sleep", self.waits.append)):
+            patch = mock.patch.object(time, name, instead)
             patch.start()
             self.addCleanup(patch.stop)
+
+    @property
+    def now(self):
+        return datetime.fromtimestamp(float(self.env["TEST_TIME"]), timezone.utc)
+
+    @now.setter
+    def now(self, moment):
+        self.env["TEST_TIME"] = str(moment.timestamp())
 
     def start(self, **switches):
         service = StandIn(**{"now": self.now, **switches})
@@ -151,6 +159,16 @@ class ProgramTest(unittest.TestCase):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8", newline="") as file:
             file.write(text)
+        return path
+
+    def run_first(self, code):
+        """Make each process of the real program run this Python code first."""
+        self.env["TEST_CODE"] = code
+
+    def replace_module(self, name, code):
+        """Make each process of the real program import this code as the module `name`; returns its file."""
+        path = self.write(f"modules/{name}.py", code)
+        self.env["PYTHONPATH"] = os.pathsep.join([os.path.dirname(path), self.env["PYTHONPATH"]])
         return path
 
     def run_program(self, *argv):

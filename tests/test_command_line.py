@@ -15,7 +15,7 @@ import unittest
 from unittest import mock
 
 from standin import MANAGEMENT_KEY, USER_KEY, make_key, never
-from support import COMMANDS, PROGRAM, ProgramTest, Run, calls, options, parsers, program
+from support import CLOCK, CLOCK_FILE, COMMANDS, PROGRAM, ProgramTest, Run, calls, options, parsers, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
 URL = "https://openrouter.ai/settings/integrations"
@@ -403,8 +403,7 @@ class WrongUsageTest(CommandLineTest):
         # argcomplete looks for this mark in the first 1,024 bytes, then asks with its variable.
         with open(PROGRAM, "rb") as file:
             self.assertIn(b"PYTHON_ARGCOMPLETE_OK", file.read(1024))
-        self.write("argcomplete.py", "def autocomplete(parser):\n    raise SystemExit(parser.format_usage())\n")
-        self.env["PYTHONPATH"] = self.folder
+        self.replace_module("argcomplete", "def autocomplete(parser):\n    raise SystemExit(parser.format_usage())\n")
         self.env["_ARGCOMPLETE"] = "1"
         run = self.start_program("nonsense")
         self.assertEqual((run.out, run.err[:24]), ("", "usage: openrouter-remote"))
@@ -508,6 +507,20 @@ class IntegrationsTest(CommandLineTest):
                 )
 
 
+# Runs CLOCK_FILE, which Python doesn't import at startup without `site`, and then the program.
+WITH_CLOCK = (
+    "import runpy, sys\n"
+    "del sys.argv[0]\n"
+    "runpy.run_path(sys.argv.pop(0))\n"
+    "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+)
+# Other ways to read the real time: tests/clock replaces only `time.time`.
+OTHER_CLOCKS = (
+    r"\b(?:datetime\.(?:now|utcnow|today)|date\.today|st_[amc]time|get[amc]time"
+    r"|time\.(?:time_ns|clock_gettime|localtime|gmtime|ctime|asctime|strftime))\b"
+)
+
+
 class ProjectTest(ProgramTest):
     def read(self, *path):
         with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
@@ -555,10 +568,15 @@ class ProjectTest(ProgramTest):
             with self.subTest(argv=argv):
                 service = self.start()
                 keys = {"OPENROUTER_API_KEY": USER_KEY, "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}
-                command = [sys.executable, "-I", "-S", "-B", PROGRAM, *argv]
-                env = {"OPENROUTER_BASE_URL": service.url, **keys}
+                command = [sys.executable, "-I", "-S", "-B", "-c", WITH_CLOCK, CLOCK_FILE, PROGRAM, *argv]
+                env = {"OPENROUTER_BASE_URL": service.url, **keys, **CLOCK}
                 done = subprocess.run(command, env=env, capture_output=True)
                 self.assertEqual(done.returncode, 2 if argv == ("integrations",) else 0, done.stderr)
+
+    def test_the_program_and_the_tests_read_only_the_clock_that_tests_can_set(self):
+        for path in (PROGRAM, *glob.glob(os.path.join(ROOT, "tests", "**", "*.py"), recursive=True)):
+            with self.subTest(path=os.path.relpath(path, ROOT)):
+                self.assertEqual(re.findall(OTHER_CLOCKS, self.read(path)), [])
 
     def test_every_source_is_written_for_python_3_9(self):
         for path in (PROGRAM, *glob.glob(os.path.join(ROOT, "tests", "*.py"))):
