@@ -447,13 +447,11 @@ class SignalTest(ProcessTest):
             self.assertEqual(self.ended(process), self.run_program("balance"))
 
     def test_ctrl_c_while_the_program_is_loaded_or_the_interpreter_ends_makes_no_traceback(self):
-        interrupt = (
-            "import os, signal, threading\ndef interrupt():\n  for _ in 'ab': os.kill(os.getpid(), signal.SIGINT)\n"
-        )
+        interrupt = "import os, signal\ndef interrupt():\n  for _ in 'ab': os.kill(os.getpid(), signal.SIGINT)\n"
         path = self.replace_module("decimal", interrupt + "interrupt()\n")
         self.assertEqual(self.start_program("--version", preexec_fn=default_signals), Run(-signal.SIGINT, "", ""))
         os.unlink(path)
-        self.run_first(interrupt + "threading._shutdown = interrupt\n")
+        self.run_first(interrupt + "import atexit\natexit.register(interrupt)\n")
         version = f"openrouter-remote {program.__version__}\n"
         self.assertEqual(self.start_program("--version", preexec_fn=default_signals), Run(0, version, ""))
 
