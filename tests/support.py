@@ -1,11 +1,12 @@
 """What the tests share: the program as a module, one run of it with its exit code and both outputs, and the list of its
 commands."""
 
-import argparse
 import contextlib
+import functools
 import io
 import os
 import py_compile
+import re
 import shlex
 import signal
 import subprocess
@@ -89,18 +90,35 @@ def calls(key="production", **wanted):
             yield (*command.name.split(), *(key if word == "KEY" else word for word in shlex.split(command.call)))
 
 
-def parsers(parser=None, *path):
-    """(the words that lead to it, parser) of the program, and of every group and command."""
-    parser = parser or program.build_parser()
-    yield path, parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, below in action.choices.items():
-                yield from parsers(below, *path, name)
+# One page of --help.
+#   path       the words before --help
+#   text       the whole page
+#   options    {name: Option}: the placeholder of its value, None without one, and its help
+#   arguments  {placeholder: help}
+#   commands   {name: help} of the groups or commands it lists; the page of a command lists none
+Page = namedtuple("Page", "path text options arguments commands")
+Option = namedtuple("Option", "value help")
+# Options and arguments are indented by 2 spaces, commands by 4. Their help starts on the same line or the next one.
+ENTRY = r"(?m)^(?:  (-\S.*?|[A-Z][A-Z|a-z]*)|    ([a-z][a-z-]*))(?: {2,}(\S.*))?$((?:\n {6,}\S.*)*)"
 
 
-def options(parser):
-    return {option for action in parser._actions for option in action.option_strings}
+@functools.cache
+def help_pages(*path):
+    """The Page of --help after these words, then those of all groups and commands below it."""
+    out = io.StringIO()
+    with mock.patch.dict(os.environ, clear=True), contextlib.redirect_stdout(out):
+        program.main([*path, "--help"])
+    page = Page(path, out.getvalue(), {}, {}, {})
+    for name, command, *lines in re.findall(ENTRY, page.text):
+        text = " ".join(" ".join(lines).split())
+        if command:
+            page.commands[command] = text
+        elif not name.startswith("-"):
+            page.arguments[name] = text
+        else:  # `-x VALUE, --example VALUE`, or from Python 3.13 `-x, --example VALUE`
+            names, value = re.findall(r"(?<!\S)-[\w-]+", name), re.search(r" ([^\s-]\S*)$", name)
+            page.options.update(dict.fromkeys(names, Option(value and value[1], text)))
+    return [page, *(below for command in page.commands for below in help_pages(*path, command))]
 
 
 Run = namedtuple("Run", "code out err")

@@ -15,7 +15,7 @@ from decimal import Decimal
 from unittest import mock
 
 from standin import MANAGEMENT_KEY, USER_KEY, demo_keys, error, make_key, make_model, timestamp
-from support import COMMANDS, PROGRAM, ProgramTest, Run, options, parsers, program
+from support import COMMANDS, PROGRAM, ProgramTest, Run, help_pages, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
 SKILL = "skills/openrouter-remote/SKILL.md"
@@ -49,9 +49,6 @@ def code(path):
 
 def command_lines(text):
     return re.findall(r"^ *(?:\$ )?(openrouter-remote .*)$", text, re.MULTILINE)
-
-
-ALL_OPTIONS = set().union(*(options(parser) for _, parser in parsers()))
 
 
 class ShellTest(ProgramTest):
@@ -168,10 +165,10 @@ class TestCommandLines(ShellTest):
             self.service.models.append(make_model(id))
             self.service.endpoints[id] = self.service.endpoints["northwind/gale-70b"]
         self.more_keys = [make_key(100 + n, name=name) for n, name in enumerate(("ci", "leaked-key", "old-key"))]
-        for path, parser in parsers():
-            examples = command_lines(parser.format_help())
-            if parser.get_default("entry") and path != ("integrations",):
-                self.assertGreater(len(examples), 0, path)
+        for page in help_pages():
+            examples = command_lines(page.text)
+            if not page.commands and page.path != ("integrations",):
+                self.assertGreater(len(examples), 0, page.path)
             for line in examples:
                 self.check(line)
 
@@ -198,9 +195,10 @@ class TestAgreement(ProgramTest):
             *("-r", "-m", "-s", "-q", "-c", "-e", "-i", "-p"),  # of jq, Python, grep, chmod, mkdir and shells
             *("--script", "--no-agent", "--name", "--deliver", "--user", "--serve"),  # of Hermes, pip and the stand-in
         }
+        known = others.union(*(page.options for page in help_pages()))
         for path in DOCUMENTS:
             named = set(re.findall(r"(?<![\w-])-(?:-[a-z][a-z-]*|[a-z]\b)", code(path)))
-            self.assertLessEqual(named, ALL_OPTIONS | others, path)
+            self.assertLessEqual(named, known, path)
 
     def test_exit_codes(self):
         codes = re.findall(r"^  (\d+) ", program.build_parser().format_help(), re.MULTILINE)
