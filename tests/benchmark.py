@@ -27,21 +27,23 @@ PROGRAM = os.path.join(os.path.dirname(TESTS), "bin", "openrouter-remote")
 
 
 # ---- What the program talks to: a process of its own, so that its work and its memory are not measured.
+#
+# Every process has the real time here, because setting the test time would slow down each start.
 
 
 def keys(count):
     """A service 150 ms away with so many keys."""
-    from standin import StandIn, make_key, make_workspace
+    from standin import StandIn, current_time, make_key, make_workspace
 
     rows = [make_key(n, usage=1, usage_monthly=1) for n in range(count)]
-    return StandIn(latency=0.15, keys=rows, workspaces=[make_workspace()])
+    return StandIn(now=current_time(), latency=0.15, keys=rows, workspaces=[make_workspace()])
 
 
 def catalogue(count):
     """A service with so many models, each as long as those of the real one (about 1.7 kB); the answer is made once."""
     import gzip
 
-    from standin import StandIn, answer, encode, make_model, make_pricing
+    from standin import StandIn, answer, current_time, encode, make_model, make_pricing
 
     models = []
     for n in range(count):
@@ -50,7 +52,7 @@ def catalogue(count):
         text = f"Model {n} of {count}. " * 80
         models.append({**model, "description": text[: 1700 - len(encode(model))]})
     body = gzip.compress(encode({"data": models, "links": {"next": None}, "total_count": count}), 6)
-    service = StandIn()
+    service = StandIn(now=current_time())
     service.always("GET", "/models", answer(200, body, {"Content-Encoding": "gzip"}))
     return service
 
@@ -275,7 +277,7 @@ DEPTHS = (
 
 def measure_depths(cases, folder):
     """Print a line for each case; returns whether one exceeded what is allowed."""
-    from standin import MANAGEMENT_KEY, USER_KEY, StandIn
+    from standin import MANAGEMENT_KEY, USER_KEY, StandIn, current_time
 
     class Counting(StandIn):
         """A request that arrives after another was answered is one deeper."""
@@ -300,7 +302,7 @@ def measure_depths(cases, folder):
     print(f"{'case':<20}{'in a row':>9}{'allowed':>9}{'requests':>9}")
     exceeded = False
     for case in cases:
-        service = Counting(**case.switches)
+        service = Counting(now=current_time(), **case.switches)
         with service:
             env = {"OPENROUTER_BASE_URL": service.url, "OPENROUTER_API_KEY": USER_KEY}
             timed(

@@ -1,19 +1,22 @@
 """What the tests share: the program as a module, one run of it with its exit code and both outputs, and the list of its
 commands."""
 
-import argparse
 import contextlib
+import functools
 import io
 import os
 import py_compile
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import types
 import unittest
 from collections import namedtuple
+from datetime import datetime, timezone
 from importlib.machinery import SourceFileLoader
 from unittest import mock
 
@@ -34,8 +37,10 @@ COMMAND = [
     str(py_compile.compile(PROGRAM, os.path.join(compiled.name, "program.pyc"), PROGRAM, doraise=True)),
 ]
 
-# Gives the real program the time of the tests, and keeps it from leaving caches.
-CLOCK = {"PYTHONPATH": os.path.join(TESTS, "clock"), "TEST_TIME": str(NOW.timestamp()), "PYTHONDONTWRITEBYTECODE": "1"}
+# The environment that gives a process the test time, and keeps it from leaving caches. Every process that takes part
+# in a test gets it: with the real time in one of them, the test would pass or fail depending on the date.
+CLOCK_FILE = os.path.join(TESTS, "clock", "sitecustomize.py")
+CLOCK = {"PYTHONPATH": os.path.dirname(CLOCK_FILE), "TEST_TIME": str(NOW.timestamp()), "PYTHONDONTWRITEBYTECODE": "1"}
 
 # Every command, for the tests that go over all of them; one of test_command_line.py holds it against the program.
 #   name     its words
@@ -85,18 +90,35 @@ def calls(key="production", **wanted):
             yield (*command.name.split(), *(key if word == "KEY" else word for word in shlex.split(command.call)))
 
 
-def parsers(parser=None, *path):
-    """(the words that lead to it, parser) of the program, and of every group and command."""
-    parser = parser or program.build_parser()
-    yield path, parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, below in action.choices.items():
-                yield from parsers(below, *path, name)
+# One page of --help.
+#   path       the words before --help
+#   text       the whole page
+#   options    {name: Option}: the placeholder of its value, None without one, and its help
+#   arguments  {placeholder: help}
+#   commands   {name: help} of the groups or commands it lists; the page of a command lists none
+Page = namedtuple("Page", "path text options arguments commands")
+Option = namedtuple("Option", "value help")
+# Options and arguments are indented by 2 spaces, commands by 4. Their help starts on the same line or the next one.
+ENTRY = r"(?m)^(?:  (-\S.*?|[A-Z][A-Z|a-z]*)|    ([a-z][a-z-]*))(?: {2,}(\S.*))?$((?:\n {6,}\S.*)*)"
 
 
-def options(parser):
-    return {option for action in parser._actions for option in action.option_strings}
+@functools.cache
+def help_pages(*path):
+    """The Page of --help after these words, then those of all groups and commands below it."""
+    out = io.StringIO()
+    with mock.patch.dict(os.environ, clear=True), contextlib.redirect_stdout(out):
+        program.main([*path, "--help"])
+    page = Page(path, out.getvalue(), {}, {}, {})
+    for name, command, *lines in re.findall(ENTRY, page.text):
+        text = " ".join(" ".join(lines).split())
+        if command:
+            page.commands[command] = text
+        elif not name.startswith("-"):
+            page.arguments[name] = text
+        else:  # `-x VALUE, --example VALUE`, or from Python 3.13 `-x, --example VALUE`
+            names, value = re.findall(r"(?<!\S)-[\w-]+", name), re.search(r" ([^\s-]\S*)$", name)
+            page.options.update(dict.fromkeys(names, Option(value and value[1], text)))
+    return [page, *(below for command in page.commands for below in help_pages(*path, command))]
 
 
 Run = namedtuple("Run", "code out err")
@@ -114,7 +136,7 @@ class ProgramTest(unittest.TestCase):
 
     `self.start(**switches)` starts a stand-in and points OPENROUTER_BASE_URL at it; `self.run_program(*argv)` calls
     `main()` in this process, `self.start_program(*argv)` the real program. `self.env` is the environment of both,
-    `self.now` the time of both and of the stand-in.
+    `self.now` the time of both and of the stand-ins it starts.
     """
 
     maxDiff = None
@@ -125,18 +147,22 @@ class ProgramTest(unittest.TestCase):
         self.addCleanup(os.chdir, os.getcwd())
         self.folder = os.path.realpath(folder.name)
         os.chdir(self.folder)
-        self.now = NOW
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.env = {**inherited, **CLOCK}
         # Nothing waits for the seconds between two tries; what would have been waited is kept here.
         self.waits: list = []
-        for place, name, instead in (
-            (program, "utc_now", lambda: self.now),
-            (program.time, "sleep", self.waits.append),
-        ):
-            patch = mock.patch.object(place, name, instead)
+        for name, instead in (("time", lambda: float(self.env["TEST_TIME"])), ("sleep", self.waits.append)):
+            patch = mock.patch.object(time, name, instead)
             patch.start()
             self.addCleanup(patch.stop)
+
+    @property
+    def now(self):
+        return datetime.fromtimestamp(float(self.env["TEST_TIME"]), timezone.utc)
+
+    @now.setter
+    def now(self, moment):
+        self.env["TEST_TIME"] = str(moment.timestamp())
 
     def start(self, **switches):
         service = StandIn(**{"now": self.now, **switches})
@@ -151,6 +177,16 @@ class ProgramTest(unittest.TestCase):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8", newline="") as file:
             file.write(text)
+        return path
+
+    def run_first(self, code):
+        """Make each process of the real program run this Python code first."""
+        self.env["TEST_CODE"] = code
+
+    def replace_module(self, name, code):
+        """Make each process of the real program import this code as the module `name`; returns its file."""
+        path = self.write(f"modules/{name}.py", code)
+        self.env["PYTHONPATH"] = os.pathsep.join([os.path.dirname(path), self.env["PYTHONPATH"]])
         return path
 
     def run_program(self, *argv):

@@ -15,7 +15,7 @@ import unittest
 from unittest import mock
 
 from standin import MANAGEMENT_KEY, USER_KEY, make_key, never
-from support import COMMANDS, PROGRAM, ProgramTest, Run, calls, options, parsers, program
+from support import CLOCK, CLOCK_FILE, COMMANDS, PROGRAM, ProgramTest, Run, calls, help_pages, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
 URL = "https://openrouter.ai/settings/integrations"
@@ -23,21 +23,19 @@ SHARED = {"--json", "--env-file", "--verbose", "--timeout", "--help"}
 CHECKED = [argv for argv in calls() if argv != ("integrations",)]  # behind which nothing is a mistake
 
 
-def parser_of(argv):
-    """The parser of the command that a command line names, and the words that name it."""
-    return next(
-        (parser, path) for path, parser in parsers() if parser.get_default("entry") and path == argv[: len(path)]
-    )
+def page_of(argv):
+    """The help of the command that a command line names."""
+    return next(page for page in help_pages() if not page.commands and page.path == argv[: len(page.path)])
 
 
-def long_options(parser):
-    return {name for name in options(parser) if name.startswith("--")}
+def long_options(page):
+    return {name for name in page.options if name.startswith("--")}
 
 
-def options_with_a_value(parser, path):
+def options_with_a_value(page):
     """The names of these options, those that every command has only once."""
-    names = [action.option_strings[-1] for action in parser._actions if action.option_strings and action.nargs != 0]
-    return [name for name in names if path == ("balance",) or name not in SHARED]
+    names = [name for name, option in page.options.items() if option.value]
+    return [name for name in names if page.path == ("balance",) or name not in SHARED]
 
 
 class CommandLineTest(ProgramTest):
@@ -58,16 +56,16 @@ class HelpTest(CommandLineTest):
         self.assertEqual(self.run_program("--json", "--version"), expected)
 
     def test_there_are_these_commands_and_no_others(self):
-        found = [" ".join(path) for path, parser in parsers() if parser.get_default("entry")]
-        self.assertEqual(sorted(found), sorted(command.name for command in COMMANDS))
+        for found in ([page.path for page in help_pages() if not page.commands], program.COMMANDS):
+            self.assertEqual(sorted(map(" ".join, found)), sorted(command.name for command in COMMANDS))
 
     def test_every_command_has_the_options_of_the_contract_and_no_others(self):
         known = {(): SHARED | {"--version"}, ("models",): SHARED, ("keys",): SHARED, ("integrations",): {"--help"}}
         for command in COMMANDS:
             known.setdefault(tuple(command.name.split()), SHARED | set(command.options.split()))
-        for path, parser in parsers():
-            with self.subTest(path=path):
-                self.assertEqual(long_options(parser), known[path])
+        for page in help_pages():
+            with self.subTest(path=page.path):
+                self.assertEqual(long_options(page), known[page.path])
 
     def test_the_help_of_every_command_says_which_key_it_needs(self):
         for command in COMMANDS:
@@ -77,29 +75,30 @@ class HelpTest(CommandLineTest):
                 self.assertRegex(text, rf"(?m)^{needed}$" if needed else r"(?m)^(Needs|Uses) .*\bkey\b")
 
     def test_every_command_shows_its_help_within_80_columns(self):
-        for path, _ in parsers():
-            with self.subTest(path=path):
-                run = self.run_program(*path, "--help")
-                self.assertEqual((run.code, run.err), (0, ""))
-                self.assertTrue(run.out.startswith(" ".join(["usage: openrouter-remote", *path])))
+        for page in help_pages():
+            with self.subTest(path=page.path):
+                run = self.run_program(*page.path, "--help")
+                self.assertEqual(run, Run(0, page.text, ""))
+                self.assertTrue(run.out.startswith(" ".join(["usage: openrouter-remote", *page.path])))
                 self.assertEqual([line for line in run.out.splitlines() if len(line) > 80], [])
                 self.assertNotIn("\x1b", run.out)
 
     def test_help_explains_every_option_and_argument(self):
-        for path, parser in parsers():
-            for action in parser._actions:
-                with self.subTest(path=path, argument=action.option_strings or action.dest):
-                    name = action.option_strings[0] if action.option_strings else action.metavar
-                    self.assertIn(name, parser.format_help())
-                    self.assertTrue(action.help or isinstance(action, argparse._SubParsersAction))
+        for page in help_pages():
+            explained = {**{name: option.help for name, option in page.options.items()}, **page.arguments}
+            for name, text in {**explained, **page.commands}.items():
+                with self.subTest(path=page.path, argument=name):
+                    self.assertEqual(text == "", name == "COMMAND")
+            for names, settings in program.COMMANDS[page.path].options if page.path in program.COMMANDS else ():
+                with self.subTest(path=page.path, argument=names):
+                    self.assertIn(names[0] if names[0].startswith("-") else settings["metavar"], explained)
 
     def test_help_is_the_same_whatever_the_terminal(self):
-        for path, _ in parsers():
-            expected = self.run_program(*path, "--help").out
+        for page in help_pages():
             for columns in ("20", "300"):
                 self.env.update(COLUMNS=columns, LINES=columns, TERM="xterm")
-                with self.subTest(path=path, columns=columns):
-                    self.assertEqual(self.run_program(*path, "--help").out, expected)
+                with self.subTest(path=page.path, columns=columns):
+                    self.assertEqual(self.run_program(*page.path, "--help").out, page.text)
 
     def test_the_general_help_tells_exit_codes_and_settings(self):
         out = self.run_program("--help").out
@@ -221,7 +220,7 @@ class WrongUsageTest(CommandLineTest):
         for argv in CHECKED:
             with self.subTest(argv=argv):
                 run = self.run_program(*argv, "--nonsense", "-z", "--no=1", "toomuch")
-                hint = f"see: openrouter-remote {' '.join(parser_of(argv)[1])} --help"
+                hint = f"see: openrouter-remote {' '.join(page_of(argv).path)} --help"
                 self.assert_error(run, 2, "unrecognized arguments: --nonsense -z --no=1 toomuch", hint)
 
     def test_an_option_with_a_typing_error_is_told_the_nearest(self):
@@ -253,16 +252,23 @@ class WrongUsageTest(CommandLineTest):
 
     def test_no_option_can_be_abbreviated(self):
         for argv in CHECKED:
-            shorts = [option[:-1] for option in sorted(long_options(parser_of(argv)[0]))]
+            shorts = [option[:-1] for option in sorted(long_options(page_of(argv)))]
             with self.subTest(argv=argv, shorts=shorts):
                 run = self.run_program(*argv, *shorts)
                 self.assert_error(run, 2, f"unrecognized arguments: {' '.join(shorts)}")
         shorts = ["--jso", "--env", "--verb", "--time", "--vers"]
         self.assert_error(self.run_program(*shorts, "balance"), 2, f"unrecognized arguments: {' '.join(shorts)}")
 
+    def test_a_command_takes_no_option_of_another(self):
+        known = {name for page in help_pages() for name in long_options(page)}
+        for argv in CHECKED:
+            others = sorted(known - long_options(page_of(argv)))
+            with self.subTest(argv=argv, others=others):
+                self.assert_error(self.run_program(*argv, *others), 2, f"unrecognized arguments: {' '.join(others)}")
+
     def test_an_option_without_its_value_is_named(self):
         for argv in CHECKED:
-            for option in options_with_a_value(*parser_of(argv)):
+            for option in options_with_a_value(page_of(argv)):
                 with self.subTest(argv=argv, option=option):
                     run = self.run_program(*argv, option)
                     self.assert_error(run, 2, f"argument .*{option}.*: expected one argument")
@@ -403,8 +409,7 @@ class WrongUsageTest(CommandLineTest):
         # argcomplete looks for this mark in the first 1,024 bytes, then asks with its variable.
         with open(PROGRAM, "rb") as file:
             self.assertIn(b"PYTHON_ARGCOMPLETE_OK", file.read(1024))
-        self.write("argcomplete.py", "def autocomplete(parser):\n    raise SystemExit(parser.format_usage())\n")
-        self.env["PYTHONPATH"] = self.folder
+        self.replace_module("argcomplete", "def autocomplete(parser):\n    raise SystemExit(parser.format_usage())\n")
         self.env["_ARGCOMPLETE"] = "1"
         run = self.start_program("nonsense")
         self.assertEqual((run.out, run.err[:24]), ("", "usage: openrouter-remote"))
@@ -432,7 +437,7 @@ class ArgumentsTest(CommandLineTest):
         self.start()
         self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
         for argv in CHECKED:
-            for option in options_with_a_value(*parser_of(argv)):
+            for option in options_with_a_value(page_of(argv)):
                 with self.subTest(argv=argv, option=option):
                     self.start()
                     run = self.run_program(*argv, f"{option}=--")
@@ -508,6 +513,20 @@ class IntegrationsTest(CommandLineTest):
                 )
 
 
+# Runs CLOCK_FILE, which Python doesn't import at startup without `site`, and then the program.
+WITH_CLOCK = (
+    "import runpy, sys\n"
+    "del sys.argv[0]\n"
+    "runpy.run_path(sys.argv.pop(0))\n"
+    "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+)
+# Other ways to read the real time: tests/clock replaces only `time.time`.
+OTHER_CLOCKS = (
+    r"\b(?:datetime\.(?:now|utcnow|today)|date\.today|st_[amc]time|get[amc]time"
+    r"|time\.(?:time_ns|clock_gettime|localtime|gmtime|ctime|asctime|strftime))\b"
+)
+
+
 class ProjectTest(ProgramTest):
     def read(self, *path):
         with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
@@ -555,10 +574,15 @@ class ProjectTest(ProgramTest):
             with self.subTest(argv=argv):
                 service = self.start()
                 keys = {"OPENROUTER_API_KEY": USER_KEY, "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}
-                command = [sys.executable, "-I", "-S", "-B", PROGRAM, *argv]
-                env = {"OPENROUTER_BASE_URL": service.url, **keys}
+                command = [sys.executable, "-I", "-S", "-B", "-c", WITH_CLOCK, CLOCK_FILE, PROGRAM, *argv]
+                env = {"OPENROUTER_BASE_URL": service.url, **keys, **CLOCK}
                 done = subprocess.run(command, env=env, capture_output=True)
                 self.assertEqual(done.returncode, 2 if argv == ("integrations",) else 0, done.stderr)
+
+    def test_the_program_and_the_tests_read_only_the_clock_that_tests_can_set(self):
+        for path in (PROGRAM, *glob.glob(os.path.join(ROOT, "tests", "**", "*.py"), recursive=True)):
+            with self.subTest(path=os.path.relpath(path, ROOT)):
+                self.assertEqual(re.findall(OTHER_CLOCKS, self.read(path)), [])
 
     def test_every_source_is_written_for_python_3_9(self):
         for path in (PROGRAM, *glob.glob(os.path.join(ROOT, "tests", "*.py"))):

@@ -231,8 +231,7 @@ class InterruptTest(KeyFileTest):
     """Ctrl-C; the real program."""
 
     def test_one_while_the_file_is_made_leaves_none(self):
-        self.write(
-            "site/sitecustomize.py",
+        self.run_first(
             "import os, signal\n"
             "real = os.open\n"
             "def made(path, *args):\n"
@@ -240,9 +239,8 @@ class InterruptTest(KeyFileTest):
             "    if str(path).endswith('new.env'):\n"
             "        os.kill(os.getpid(), signal.SIGINT)\n"
             "    return descriptor\n"
-            "os.open = made\n",
+            "os.open = made\n"
         )
-        self.env["PYTHONPATH"] = os.path.join(self.folder, "site")
         for argv in (CREATE, ROTATE):
             self.assertEqual(self.start_program("keys", *argv), Run(130, "", ""))
             self.assertEqual((self.content(), self.service.requests), (None, []))

@@ -293,7 +293,7 @@ class ExactMoneyTest(OutputTest):
         self.assertIn(f'  "totals": {{{totals}}},\n', out)
 
 
-class MoneyTextTest(unittest.TestCase):
+class MoneyTextTest(ProgramTest):
     def check(self, function, table):
         for value, text in table:
             with self.subTest(function=function.__name__, value=value), localcontext(program.EXACT):

@@ -95,14 +95,9 @@ class ExitCodeTest(ProcessTest):
 class NeverOneTest(ProcessTest):
     """Exit code 1 is an alert: no machine, however poor, and no fault of the program's own ends with it."""
 
-    def with_site(self, code):
-        """Have the interpreter run this before the program."""
-        self.write("site/sitecustomize.py", code)
-        self.env["PYTHONPATH"] = os.path.join(self.folder, "site")
-
     def test_an_old_python_gets_one_line_that_says_what_is_needed_and_what_this_is(self):
         for version in ("3.6.15", "3.8.18"):
-            self.with_site(f"import sys\nsys.version_info, sys.version = (3, {version[2]}), '{version} (main)'\n")
+            self.run_first(f"import sys\nsys.version_info, sys.version = (3, {version[2]}), '{version} (main)'\n")
             message = f"openrouter-remote: error: Python 3.9 or newer is needed, and {sys.executable} is {version}\n"
             for argv in (["balance", "--alert-below", "5"], ["--version"], []):
                 with self.subTest(version=version, argv=argv):
@@ -119,7 +114,7 @@ class NeverOneTest(ProcessTest):
 
     def test_a_machine_without_threads_is_exit_5(self):
         self.start()
-        self.with_site(
+        self.run_first(
             "import threading\ndef start(_): raise RuntimeError('no thread')\nthreading.Thread.start = start\n"
         )
         message = "openrouter-remote: error: unexpected RuntimeError: no thread\n"
@@ -132,8 +127,7 @@ class NeverOneTest(ProcessTest):
         # `decimal` is imported while the program is loaded, `queue` where a request is made.
         for module in ("decimal", "queue"):
             for fault in ("MemoryError", "OSError(24, 'Too many open files')"):
-                path = self.write(f"site/{module}.py", f"raise {fault}\n")
-                self.env["PYTHONPATH"] = os.path.dirname(path)
+                path = self.replace_module(module, f"raise {fault}\n")
                 with self.subTest(fault, module=module):
                     run = self.start_program("balance", "--alert-below", "5")
                     self.assertEqual((run.code, run.out), (5, ""))
@@ -142,7 +136,7 @@ class NeverOneTest(ProcessTest):
                 os.unlink(path)
 
     def test_an_interpreter_that_lacks_a_module_is_exit_5(self):
-        self.with_site("import sys\nsys.modules['gc'] = None\n")
+        self.run_first("import sys\nsys.modules['gc'] = None\n")
         message = "openrouter-remote: error: unexpected ModuleNotFoundError: import of gc halted; None in sys.modules\n"
         self.assertEqual(self.start_program("balance", "--alert-below", "5"), Run(5, "", message))
 
@@ -422,7 +416,7 @@ class SignalTest(ProcessTest):
     def test_ctrl_c_ends_the_wait_before_another_try(self):
         service = self.start()
         service.always("GET", "*", error(503, "Overloaded", {"Retry-After": "20"}))
-        del self.env["PYTHONPATH"]  # here the wait is real
+        self.run_first("time.sleep = real_sleep")
         with self.started("models", "list", "-v") as process:
             while "trying again in" not in process.stderr.readline():
                 pass
@@ -453,28 +447,23 @@ class SignalTest(ProcessTest):
             self.assertEqual(self.ended(process), self.run_program("balance"))
 
     def test_ctrl_c_while_the_program_is_loaded_or_the_interpreter_ends_makes_no_traceback(self):
-        interrupt = (
-            "import os, signal, threading\ndef interrupt():\n  for _ in 'ab': os.kill(os.getpid(), signal.SIGINT)\n"
-        )
-        self.env["PYTHONPATH"] = self.folder
-        path = self.write("decimal.py", interrupt + "interrupt()\n")
+        interrupt = "import os, signal\ndef interrupt():\n  for _ in 'ab': os.kill(os.getpid(), signal.SIGINT)\n"
+        path = self.replace_module("decimal", interrupt + "interrupt()\n")
         self.assertEqual(self.start_program("--version", preexec_fn=default_signals), Run(-signal.SIGINT, "", ""))
         os.unlink(path)
-        self.write("sitecustomize.py", interrupt + "threading._shutdown = interrupt\n")
+        self.run_first(interrupt + "import atexit\natexit.register(interrupt)\n")
         version = f"openrouter-remote {program.__version__}\n"
         self.assertEqual(self.start_program("--version", preexec_fn=default_signals), Run(0, version, ""))
 
     def test_threads_import_nothing_because_ctrl_c_could_leave_the_module_locked_for_ever(self):
         service = self.start(has_model_path=False)
-        self.env.update(PYTHONPATH=self.folder, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
-        self.write(
-            "sitecustomize.py",
+        self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
+        self.run_first(
             "import sys, threading\n"
             "class Finder:\n"
             "    def find_spec(name, *rest):\n"
             "        if threading.current_thread() is not threading.main_thread(): print(name, file=sys.stderr)\n"
             "sys.meta_path.insert(0, Finder)\n"
-            "import time; time.sleep = lambda seconds: None\n",
         )
         for argv in (["balance", "--spendable", "--runway"], ["usage"], ["models", "show", "gale-8b"]):
             with self.subTest(argv=argv):
@@ -486,8 +475,7 @@ class SignalTest(ProcessTest):
         self.start()
         expected = self.run_program("models", "show", "northwind/gale-8b", "--json").out
         for number, code in (("SIGINT", 130), ("SIGTERM", -15), ("SIGHUP", -1)):
-            self.write(
-                "site/sitecustomize.py",
+            self.run_first(
                 "import os, signal\n"
                 "calls, real = [], signal.signal\n"
                 "def other(*args):\n"
@@ -495,9 +483,8 @@ class SignalTest(ProcessTest):
                 "    if len(calls) == 4:  # three handlers were set, and now the first goes\n"
                 f"        os.kill(os.getpid(), signal.{number})\n"
                 "    return real(*args)\n"
-                "signal.signal = other\n",
+                "signal.signal = other\n"
             )
-            self.env["PYTHONPATH"] = os.path.join(self.folder, "site")
             with self.subTest(number):
                 run = self.start_program("models", "show", "northwind/gale-8b", "--json")
                 self.assertEqual((run.code, run.out), (code, expected))
@@ -535,8 +522,7 @@ class SignalTest(ProcessTest):
 
     def test_so_does_one_that_comes_while_something_is_thrown_away(self):
         self.hanging()
-        self.write(
-            "site/sitecustomize.py",
+        self.run_first(
             "import os, signal, weakref\n"
             "calls, real = [], signal.signal\n"
             "class Thing: pass\n"
@@ -548,9 +534,8 @@ class SignalTest(ProcessTest):
             "        reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))\n"
             "        del thing\n"
             "    return result\n"
-            "signal.signal = other\n",
+            "signal.signal = other\n"
         )
-        self.env["PYTHONPATH"] = os.path.join(self.folder, "site")
         self.assertEqual(self.start_program("models", "list", "--timeout", "3600"), Run(130, "", ""))
 
     def test_a_termination_makes_no_traceback(self):

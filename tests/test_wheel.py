@@ -63,8 +63,7 @@ class WheelTest(ProgramTest):
         self.assertEqual([line for line in head if line.startswith("Requires-Dist")], [])
 
     def test_what_fails_while_it_is_loaded_is_exit_5_here_too(self):
-        self.write("site/decimal.py", "raise MemoryError\n")
-        self.env["PYTHONPATH"] = os.pathsep.join([os.path.join(self.folder, "site"), self.env["PYTHONPATH"]])
+        self.replace_module("decimal", "raise MemoryError\n")
         message = "openrouter-remote: error: unexpected MemoryError: \n"
         self.assertEqual(self.run_installed("balance", "--alert-below", "5"), Run(5, "", message))
 
