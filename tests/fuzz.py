@@ -605,7 +605,7 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
         try:
             payload = json.loads(out, parse_constant=no_constant, parse_int=str, parse_float=plain_number)
             promise(isinstance(payload, dict) and list(payload)[:1] == ["tool"], "JSON that does not begin with tool")
-            known = [payload[name] for name in AMOUNTS_LEFT if payload.get(name) is not None]
+            left = [payload[name] for name in AMOUNTS_LEFT if payload.get(name) is not None]
             if command == "balance" and "days_left" in payload and Decimal(payload["remaining"] or 1) <= 0:
                 promise(payload["days_left"] == "0", "days left without credit")
                 alert = payload.get("alert", {})
@@ -613,7 +613,7 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
             if "alert" in payload and "days" not in payload["alert"]:
                 limits = {name: Decimal(limit) for name, limit in payload["alert"].items() if name != "triggered"}
                 if command == "balance":
-                    fired = any(Decimal(amount) < limits["below"] for amount in known)
+                    fired = any(Decimal(amount) < limits["below"] for amount in left)
                 else:
                     fired = any(Decimal(payload["totals"][period]) > limits[period] for period in limits)
                 expected = True if fired else None if code else False

@@ -516,6 +516,13 @@ class Batch(ModelsTest):
         self.write("old.json", json.dumps(rows))
         self.assertEqual(self.payload("diff", "old.json"), {"added": [], "removed": [], "changed": {}})
 
+    def test_a_diff_compares_only_models_that_output_text(self):
+        rows = json.loads(self.models("list", "--json").out)
+        for id, outputs in (("gone/pictures", "image"), ("gone/both", "image text"), ("gone/text", "text")):
+            rows[id] = {**rows["acme/alpha"], "id": id, "architecture": make_architecture("text", outputs)}
+        self.write("old.json", json.dumps(rows))
+        self.assertEqual(self.payload("diff", "old.json")["removed"], ["gone/both", "gone/text"])
+
 
 class Outputs(ModelsTest):
     """`--output`: the service lists text models only unless it is asked."""
