@@ -33,17 +33,17 @@ PROGRAM = os.path.join(os.path.dirname(TESTS), "bin", "openrouter-remote")
 
 def keys(count):
     """A service 150 ms away with so many keys."""
-    from standin import StandIn, current_time, make_key, make_workspace
+    from fake_openrouter import FakeOpenRouter, current_time, make_key, make_workspace
 
     rows = [make_key(n, usage=1, usage_monthly=1) for n in range(count)]
-    return StandIn(now=current_time(), latency=0.15, keys=rows, workspaces=[make_workspace()])
+    return FakeOpenRouter(now=current_time(), latency=0.15, keys=rows, workspaces=[make_workspace()])
 
 
 def catalogue(count):
     """A service with so many models, each as long as those of the real one (about 1.7 kB); the answer is made once."""
     import gzip
 
-    from standin import StandIn, answer, current_time, encode, make_model, make_pricing
+    from fake_openrouter import FakeOpenRouter, answer, current_time, encode, make_model, make_pricing
 
     models = []
     for n in range(count):
@@ -52,7 +52,7 @@ def catalogue(count):
         text = f"Model {n} of {count}. " * 80
         models.append({**model, "description": text[: 1700 - len(encode(model))]})
     body = gzip.compress(encode({"data": models, "links": {"next": None}, "total_count": count}), 6)
-    service = StandIn(now=current_time())
+    service = FakeOpenRouter(now=current_time())
     service.always("GET", "/models", answer(200, body, {"Content-Encoding": "gzip"}))
     return service
 
@@ -187,7 +187,7 @@ def timed(command, env, folder, code):
 
 def measure(case, folder, places):
     """The medians of both commands: (the program's Run, the other one's Run)."""
-    from standin import MANAGEMENT_KEY, TLS_CERTIFICATE
+    from fake_openrouter import MANAGEMENT_KEY, TLS_CERTIFICATE
 
     arguments = [sys.executable, __file__, "--serve", case.make.__name__, str(case.count)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as service:
@@ -277,9 +277,9 @@ DEPTHS = (
 
 def measure_depths(cases, folder):
     """Print a line for each case; returns whether one exceeded what is allowed."""
-    from standin import MANAGEMENT_KEY, USER_KEY, StandIn, current_time
+    from fake_openrouter import MANAGEMENT_KEY, USER_KEY, FakeOpenRouter, current_time
 
-    class Counting(StandIn):
+    class Counting(FakeOpenRouter):
         """A request that arrives after another was answered is one deeper."""
 
         latency = 0.2  # so that those which are sent together are under way together
@@ -335,6 +335,6 @@ KINDS = (CASES, DEPTHS)
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve({"keys": keys, "catalogue": catalogue, "far": far}[sys.argv[2]], int(sys.argv[3]))
+        serve({"keys": keys, "catalog": catalogue, "far": far}[sys.argv[2]], int(sys.argv[3]))
     else:
         raise SystemExit(main(sys.argv[1:]))

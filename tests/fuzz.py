@@ -33,7 +33,7 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, NOW, USER_KEY, StandIn, encode, head, make_key
+from fake_openrouter import MANAGEMENT_KEY, NOW, USER_KEY, FakeOpenRouter, encode, head, make_key
 from support import CLOCK, COMMAND, INHERITED, PROGRAM, program
 
 # One run. argv: without the program's name. edits: what happens to the answers. switches: of the stand-in. env: what
@@ -358,7 +358,7 @@ ARGUMENTS: dict = {
     "AUTHOR": ["lumen", "northwind", "~", "lumne"],
     "DATE": ["2099-01-31", "2001-01-31", "x"],
     "DAYS": ["7", "1", "30", "0", "31", "365", "400", "1m", "999999999"],
-    "FILE": ["catalogue.json"],
+    "FILE": ["catalog.json"],
     "ID": MODELS,
     "IN:OUT": ["50k:2k", "50k:2k:40k", "0:0", "300k:1", "1:", "1m:1m", "1:1:2"],
     "KEY": KEYS,
@@ -474,7 +474,7 @@ def make_case(seed: int, number: int) -> Case:
     argv = random_argv(rng)
     targets = list(PATHS.get(argv[0], ["*"]))
     switches = dict(rng.choice(SWITCHES))
-    with_keys = StandIn().keys if argv[0] == "keys" else []
+    with_keys = FakeOpenRouter().keys if argv[0] == "keys" else []
     for name in with_keys[:2]:
         targets += [f"{method} /keys/{name['hash']}" for method in ("GET", "PATCH", "DELETE")]
     edits = [random_edit(rng, targets) for _ in range(rng.choice([0, 1, 1, 1, 1, 2, 2, 3]))]
@@ -496,8 +496,8 @@ def make_case(seed: int, number: int) -> Case:
         env[rng.choice(["OPENROUTER_API_KEY", "OPENROUTER_MANAGEMENT_KEY", "OPENROUTER_PROVISIONING_KEY"])] = (
             rng.choice(["", "x", USER_KEY, MANAGEMENT_KEY, "a\nb", "é", "\x1b", os.fsdecode(b"\xff" * 20)])
         )
-    if "catalogue.json" in argv:
-        files["catalogue.json"] = random_catalogue(rng)
+    if "catalog.json" in argv:
+        files["catalog.json"] = random_catalogue(rng)
     if rng.random() < 0.5:
         argv.insert(rng.choice([0, len(argv)]), "--json")
     if rng.random() < 0.15:
@@ -509,7 +509,7 @@ def make_case(seed: int, number: int) -> Case:
 
 def random_catalogue(rng: random.Random) -> bytes:
     tool = {"name": "openrouter-remote", "version": "0"}
-    catalogue = {"tool": tool, **{row["id"]: row for row in StandIn().models[: rng.randrange(15)]}}
+    catalogue = {"tool": tool, **{row["id"]: row for row in FakeOpenRouter().models[: rng.randrange(15)]}}
     for _ in range(rng.randrange(3)):
         catalogue = change(catalogue, resolve(Edit("", "somewhere", (rng.randrange(2**32),)), catalogue))
     return dumps(catalogue).encode("utf-8", "surrogatepass")
@@ -528,7 +528,7 @@ LINES = (
     r"openrouter-remote: (?:error|warning): .+|hint: .+"
     r"|ALERT (?:(?:key_|budget_)?remaining|spendable|the credit|spend|key) .+"
     r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys?).*|nothing changed since .+"
-    r"|.+ did not exist: there is nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
+    r"|.+ didn't exist; nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them"
     r"|[0-9]+ unused keys? (?:created less than [0-9]+ days ago|without a readable created_at) left out"
     r"|[0-9]+ models? of the Batch API left out; --batch lists them"
@@ -665,7 +665,7 @@ class Bench:
         self.folder = self.stack.enter_context(tempfile.TemporaryDirectory())
         self.stack.callback(os.chdir, os.getcwd())
         os.chdir(self.folder)
-        self.server = self.stack.enter_context(StandIn())
+        self.server = self.stack.enter_context(FakeOpenRouter())
         self.stack.enter_context(mock.patch.object(time, "sleep", lambda seconds: None))
         self.stack.enter_context(mock.patch.object(time, "time", NOW.timestamp))
         self.stack.enter_context(mock.patch("socket.getaddrinfo", only_loopback))
@@ -682,7 +682,7 @@ class Bench:
 
     def run(self, case: Case) -> tuple:
         """(Outcome, the edits as they were made)."""
-        service = StandIn(**case.switches)
+        service = FakeOpenRouter(**case.switches)
         twister = Twister(list(case.edits))
         first = list(service.keys)
         for method in ("GET", "POST", "PATCH", "DELETE"):
@@ -726,7 +726,7 @@ class Bench:
         return outcome, twister.resolved
 
     @staticmethod
-    def unmade(service: StandIn, twister: Twister) -> bool:
+    def unmade(service: FakeOpenRouter, twister: Twister) -> bool:
         """Whether the last change that was asked for, and answered as if it was made, was none."""
         patches = [request for request in service.requests if request.method == "PATCH"]
         if not patches or {edit.kind for edit in twister.resolved} - {"unmade", "move"}:
@@ -832,7 +832,7 @@ PROCESSES = [
     *(["usage"], ["usage", "--by", "model", "--json"], ["models", "list", "--json"], ["models", "show", "gale-8b"]),
     *(["models", "list", "-v", "--cost", "1k:1k"], ["models", "endpoints", "x/y"], ["keys", "list", "--all"]),
     *(["keys", "create", "--name", "größe"], ["keys", "rotate", "production"], ["keys", "delete", "spare"]),
-    *(["models", "diff", "catalogue.json", "--save"], ["integrations"], ["--help"], ["--version"], ["nonsense"]),
+    *(["models", "diff", "catalog.json", "--save"], ["integrations"], ["--help"], ["--version"], ["nonsense"]),
 ]
 BROKEN: list = ["closed", *(["full"] if os.path.exists("/dev/full") else []), 0, 1, 100]
 LOCALES: list = [
@@ -870,8 +870,8 @@ class Launcher:
 
     def run(self, process: Process) -> tuple:
         """(Outcome, the names of the files that were left)."""
-        with tempfile.TemporaryDirectory(dir=self.top) as folder, ExitStack() as stack, StandIn() as service:
-            catalogue = os.path.join(folder, "catalogue.json")
+        with tempfile.TemporaryDirectory(dir=self.top) as folder, ExitStack() as stack, FakeOpenRouter() as service:
+            catalogue = os.path.join(folder, "catalog.json")
             with open(catalogue, "wb") as file:
                 file.write(random_catalogue(random.Random(0)))
             inner = self.make_folder(process.folder, folder)
@@ -894,7 +894,7 @@ class Launcher:
                 for name, end in zip(("stdin", "stdout", "stderr"), ends)
             }
             options.update(env=env, cwd=inner, preexec_fn=prepare, bufsize=0)
-            argv = [catalogue if word == "catalogue.json" else word.encode() for word in process.argv]
+            argv = [catalogue if word == "catalog.json" else word.encode() for word in process.argv]
             kind, when = process.moment or ("", 0)
             texts: dict = {1: b"", 2: b""}
             child: Any = None
@@ -946,7 +946,7 @@ class Launcher:
         out, err = (texts[number].decode("utf-8", "backslashreplace") for number in (1, 2))
         bugs = [bug for bug in service.bugs if not isinstance(bug, OSError)]
         service.bugs.clear()
-        crash = None if whole else "the saved catalogue is broken"
+        crash = None if whole else "the saved catalog is broken"
         return Outcome(code, out, err, crash, bugs, service.secrets, service.requests), left
 
     @staticmethod
@@ -993,7 +993,7 @@ def broken_process_promises(process: Process, outcome: Outcome, left: list) -> l
     promise(not any(secret in out for secret in outcome.secrets), "a new key on stdout")
     promise(not left or process.signal == signal.SIGTERM, f"files left: {left}")
     if seen and process.signal in (None, signal.SIGINT, signal.SIGPIPE):
-        told = "whether the key was created is unknown" in err
+        told = "the key may or may not have been created" in err
         promise(told or all(secret in err for secret in outcome.secrets), "a new key that nobody was shown")
     if (process.stdout, process.stderr) == ("pipe", "pipe") and not process.signal:
         helps = process.argv[0].startswith("--")

@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 from importlib.machinery import SourceFileLoader
 from unittest import mock
 
-from standin import NOW, StandIn
+from fake_openrouter import NOW, FakeOpenRouter
 
 sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.abspath(__file__))
@@ -61,7 +61,7 @@ COMMANDS = (
     Command("models cheap", "", LIST_FILTERS, listing=True),
     Command("models show", "northwind/gale-70b"),
     Command("models endpoints", "northwind/gale-70b", f"{FILTERS} --quantization --all"),
-    Command("models diff", "catalogue.json --save", "--save"),
+    Command("models diff", "catalog.json --save", "--save"),
     Command("keys list", "", "--all --idle --alert-below --quiet", "management", listing=True),
     Command("keys current", needs="user"),
     Command("keys show", "KEY", "", "management"),
@@ -165,7 +165,7 @@ class ProgramTest(unittest.TestCase):
         self.env["TEST_TIME"] = str(moment.timestamp())
 
     def start(self, **switches):
-        service = StandIn(**{"now": self.now, **switches})
+        service = FakeOpenRouter(**{"now": self.now, **switches})
         service.__enter__()
         self.addCleanup(service.__exit__, None, None, None)
         self.env["OPENROUTER_BASE_URL"] = service.url

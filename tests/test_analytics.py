@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, NOW, USER_KEY, answer, days_before, error, hang_up, html, make_activity
+from fake_openrouter import MANAGEMENT_KEY, NOW, USER_KEY, answer, days_before, error, hang_up, html, make_activity
 from support import CLOCK, ProgramTest, Run, program
 
 INSTEAD = "Without the analytics there are `usage`, and `usage --by model` (provider, day) for 1 to 30 days"
@@ -120,7 +120,7 @@ class QueryTest(AnalyticsTest):
     def test_hours_that_are_not_whole_are_said_so_within_80_columns(self):
         self.service.now = self.now = NOW + timedelta(minutes=34)
         first = self.run_program("usage", "--by", "hour").out.partition("\n")[0]
-        self.assertEqual(first, "2026-11-24 12:34 to 2026-11-25 12:34 (UTC); the outer hours are in part")
+        self.assertEqual(first, "2026-11-24 12:34 to 2026-11-25 12:34 (UTC); the first and last hour are partial")
 
     def test_at_midnight_today_is_a_second_long(self):
         self.service.now = self.now = datetime(2026, 11, 25, tzinfo=timezone.utc)
@@ -137,7 +137,7 @@ class QueryTest(AnalyticsTest):
         for argv, message, hint in (
             ("provider --days 32", "--by provider goes back 31 days at most", "usage --by provider --days 31"),
             ("hour --days 8", "--by hour goes back 7 days at most", "usage --by hour --days 7"),
-            ("day --today --days 1", "--today is one day, and does not go with --days", "usage --help"),
+            ("day --today --days 1", "--today doesn't combine with --days", "usage --help"),
         ):
             hint = f"see: openrouter-remote {hint}" if "help" in hint else f"such as: openrouter-remote {hint}"
             with self.subTest(argv):
@@ -221,7 +221,7 @@ class SumsTest(AnalyticsTest):
         self.assertEqual([row[name] for name in SUMS], [1, 0, 3, 7, 5, 2, 1])
         for field in ("credits_usage", "byok_usage"):
             self.service.always("POST", "/analytics/query", data({**ROW, field: "1"}))
-            self.refused(["key", "--today"], f'POST /analytics/query: `{field}` is not a number: "1"')
+            self.refused(["key", "--today"], f'POST /analytics/query: `{field}` isn\'t a number: "1"')
 
     def test_hours_and_days_are_in_order_whatever_the_form_of_the_time(self):
         for by, values, labels in (
@@ -247,7 +247,7 @@ class SumsTest(AnalyticsTest):
             with self.subTest(by=by, value=value):
                 self.service.always("POST", "/analytics/query", data({**ROW, f"date__{by}": value}))
                 shown = json.dumps(value)
-                self.refused([by, "--today"], f"POST /analytics/query: `date__{by}` is no time: {shown}")
+                self.refused([by, "--today"], f"POST /analytics/query: `date__{by}` isn't a time: {shown}")
 
     def test_a_row_of_a_time_that_was_not_asked_for_is_no_answer(self):
         for argv, field, label in (
@@ -269,8 +269,8 @@ class SumsTest(AnalyticsTest):
 
     def test_the_text_says_the_period(self):
         for argv, first in (
-            ("key --days 7", "2026-11-18 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far"),
-            ("model --days 365", "2025-11-25 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far"),
+            ("key --days 7", "2026-11-18 to 2026-11-24 (UTC days); today isn't included, $0.0763 so far"),
+            ("model --days 365", "2025-11-25 to 2026-11-24 (UTC days); today isn't included, $0.0763 so far"),
             ("key --today", "2026-11-25 so far (UTC)"),
             ("hour --today", "2026-11-25 so far (UTC)"),
             ("hour", "2026-11-24 12:00 to 2026-11-25 12:00 (UTC)"),
@@ -303,8 +303,8 @@ class NotWholeTest(AnalyticsTest):
 
     def test_an_answer_that_was_cut_off_is_exit_5(self):
         self.service.largest_answer = 2
-        message = 'the sums are not whole: {"query_time_ms": 42, "row_count": 2, "truncated": true}'
-        self.refused(["key"], f"POST /analytics/query: {message}", "ask for fewer --days")
+        message = 'incomplete results: {"query_time_ms": 42, "row_count": 2, "truncated": true}'
+        self.refused(["key"], f"POST /analytics/query: {message}", "try fewer --days")
         self.refused(["key", "--today"], f"POST /analytics/query: {message}")
 
     def test_so_is_one_that_does_not_say_that_it_is_whole(self):
@@ -313,9 +313,9 @@ class NotWholeTest(AnalyticsTest):
                 self.service.always("POST", "/analytics/query", data(ROW, metadata=metadata))
                 run = self.run_program("usage", "--by", "key")
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertIn("POST /analytics/query: the sums are not whole: {", run.err)
+                self.assertIn("POST /analytics/query: incomplete results: {", run.err)
         self.service.always("POST", "/analytics/query", answer(200, {"data": {"data": [ROW]}}))
-        self.refused(["key"], "POST /analytics/query: the sums are not whole: {}", "ask for fewer --days")
+        self.refused(["key"], "POST /analytics/query: incomplete results: {}", "try fewer --days")
 
     def test_a_warning_is_exit_5_with_the_services_words(self):
         for warnings, said in (
@@ -325,7 +325,7 @@ class NotWholeTest(AnalyticsTest):
         ):
             with self.subTest(warnings):
                 self.service.always("POST", "/analytics/query", data(ROW, warnings=warnings))
-                self.refused(["key"], f"POST /analytics/query: the sums are not whole: {said}")
+                self.refused(["key"], f"POST /analytics/query: incomplete results: {said}")
         nothing: list = [[], None]
         for none in nothing:
             self.service.always("POST", "/analytics/query", data(ROW, warnings=none))
@@ -355,7 +355,7 @@ class RefusedTest(AnalyticsTest):
     def test_a_set_up_without_the_resource_says_what_can_be_had(self):
         for switches in ({"has_analytics": False}, {"summer": True}):
             self.service = self.start(**switches)
-            hint = f"OPENROUTER_BASE_URL is {self.service.url} (from the shell): is that the address of the service?"
+            hint = f"OPENROUTER_BASE_URL is {self.service.url} (from the shell): is that the right base URL?"
             self.refused(["key"], "POST /analytics/query: 404 Not Found", f"{hint} {INSTEAD}")
 
     def test_a_refusal_says_so_too(self):
@@ -379,7 +379,7 @@ class RefusedTest(AnalyticsTest):
     def test_one_that_is_too_slow_for_the_service_is_told_to_ask_for_less(self):
         self.service.always("POST", "/analytics/query", error(408, "Operation timed out"))
         message = "POST /analytics/query: 408 Operation timed out (3 tries)"
-        self.refused(["model", "--days", "365"], message, "ask for fewer --days")
+        self.refused(["model", "--days", "365"], message, "try fewer --days")
 
     def test_the_rate_limit_is_honoured(self):
         reset = str(int(NOW.timestamp() * 1000) + 5000)
@@ -421,7 +421,7 @@ class BarTest(AnalyticsTest):
         ]
         self.assertEqual(
             self.shown("usage", "--by", "day", "--days", "7", PYTHONIOENCODING="utf-8"),
-            "2026-11-18 to 2026-11-24 (UTC days); today is not in it, $0.0763 so far\n"
+            "2026-11-18 to 2026-11-24 (UTC days); today isn't included, $0.0763 so far\n"
             "\n"
             "day           usage   share                        requests  in   out  reasoning\n"
             "2026-11-18  $0.0200    0.6%  ▎                            1  1k   200          0\n"

@@ -4,7 +4,7 @@ import json
 import os
 from decimal import Decimal
 
-from standin import (
+from fake_openrouter import (
     EXPIRED_KEY,
     MANAGEMENT_KEY,
     USER_KEY,
@@ -129,7 +129,7 @@ class TheBalance(BalanceTest):
                 with self.subTest(field=field, value=value):
                     self.service.credits = {"total_credits": 10, "total_usage": 1, field: value}
                     shown = json.dumps(value)
-                    text = f"openrouter-remote: error: GET /credits: `{field}` is not a number: {shown}\n"
+                    text = f"openrouter-remote: error: GET /credits: `{field}` isn't a number: {shown}\n"
                     self.assertEqual(self.balance("--alert-below", "1000000"), Run(5, "", text))
 
     def test_a_figure_that_is_missing_is_exit_5_and_named(self):
@@ -381,7 +381,7 @@ class WhichKey(BalanceTest):
             ("OPENROUTER_API_KEY", "a user key", "https://openrouter.ai/keys"),
             ("OPENROUTER_PROVISIONING_KEY", "a management key", "https://openrouter.ai/settings/management-keys"),
         ):
-            space, characters = "holds white space", "holds characters that no key has"
+            space, characters = "contains white space", "contains characters that no key has"
             for value, reason in (
                 ("sk-or-v1-abc def", space),
                 ("sk-or-v1-abc\r\nX-Evil: 1", space),
@@ -393,7 +393,7 @@ class WhichKey(BalanceTest):
                     self.env[name] = value
                     text = (
                         f"openrouter-remote: error: {name} (from the shell) is malformed: it {reason}\n"
-                        f"hint: set it to {what} exactly as shown when it was made, or make one at {page}\n"
+                        f"hint: set it to {what} exactly as shown when it was created, or create one at {page}\n"
                     )
                     self.assertEqual(self.balance(), Run(3, "", text))
                     self.assertEqual(self.service.requests, [])
@@ -403,7 +403,7 @@ class WhichKey(BalanceTest):
 class MalformedKeys(BalanceTest):
     """A malformed key is passed over with a warning where another one is good."""
 
-    WARNING = "openrouter-remote: warning: {} (from {}) is malformed: it holds white space; it is passed over\n"
+    WARNING = "openrouter-remote: warning: {} (from {}) is malformed: it contains white space; passed over\n"
 
     def test_a_placeholder_in_a_project_does_not_hide_the_shells_good_key(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
@@ -429,7 +429,7 @@ class MalformedKeys(BalanceTest):
         run = self.balance()
         self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
         error = (
-            f"openrouter-remote: error: OPENROUTER_MANAGEMENT_KEY (from {path}) is malformed: it holds white space\n"
+            f"openrouter-remote: error: OPENROUTER_MANAGEMENT_KEY (from {path}) is malformed: it contains white space\n"
         )
         self.assertTrue(run.err.startswith(f"{error}hint: "), run.err)
 

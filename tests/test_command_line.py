@@ -14,7 +14,7 @@ import sys
 import unittest
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, USER_KEY, make_key, never
+from fake_openrouter import MANAGEMENT_KEY, USER_KEY, make_key, never
 from support import CLOCK, CLOCK_FILE, COMMANDS, PROGRAM, ProgramTest, Run, calls, help_pages, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
@@ -156,7 +156,7 @@ class SharedOptionsTest(CommandLineTest):
             ["--timeout", "9", "models", "list", "--timeout", "5e-2"],
         ):
             with self.subTest(argv=argv):
-                message = "GET /models: no complete answer within 0.05 s"
+                message = "GET /models: no complete response within 0.05 s"
                 self.assert_error(self.run_program(*argv), 5, message, "try a longer --timeout")
 
     def test_options_are_taken_before_and_after_arguments(self):
@@ -295,7 +295,7 @@ class WrongUsageTest(CommandLineTest):
     def test_a_whole_number_that_is_out_of_bounds_is_told_them(self):
         for argv, message in (
             (["models", "list", "--limit", "0"], "argument --limit: '0' is less than 1"),
-            (["usage", "--by", "day", "--days", "366"], "argument --days: '366' is not between 1 and 365"),
+            (["usage", "--by", "day", "--days", "366"], "argument --days: '366' isn't between 1 and 365"),
         ):
             with self.subTest(argv=argv):
                 run = self.run_program(*argv)
@@ -383,7 +383,7 @@ class WrongUsageTest(CommandLineTest):
             for value in ("", ",", " , "):
                 with self.subTest(argv=argv, value=value):
                     run = self.run_program(*argv, value)
-                    self.assert_error(run, 2, f"argument {argv[-1]}: no word is given")
+                    self.assert_error(run, 2, f"argument {argv[-1]}: no word given")
 
     def test_quiet_needs_an_alert(self):
         self.assert_error(self.run_program("balance", "--quiet"), 2, ".*--quiet needs .*--alert-below.*")

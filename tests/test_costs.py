@@ -1,4 +1,4 @@
-"""What a request costs, which models end soon, who serves a model at what price, and what changed in the catalogue."""
+"""What a request costs, which models end soon, who serves a model at what price, and what changed in the catalog."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import unittest
 from datetime import datetime, timezone
 from decimal import Decimal
 
-from standin import (
+from fake_openrouter import (
     NOW,
     USER_KEY,
     days_before,
@@ -24,8 +24,8 @@ from standin import (
 from support import ProgramTest, program
 
 NOON = datetime(2026, 8, 5, 12, 0, tzinfo=timezone.utc)  # a Wednesday
-OTHER_FILE = "hint: name a saved `models list --json`, or, with --save, a file that is not there yet\n"
-HINT = "hint: where there is no file, this makes one: openrouter-remote models diff catalogue.json --save\n"
+OTHER_FILE = "hint: name a saved `models list --json`, or, with --save, a file that doesn't exist yet\n"
+HINT = "hint: create it with: openrouter-remote models diff catalog.json --save\n"
 
 
 def cost(pricing, tokens=(1000, 100), now=NOON):
@@ -106,7 +106,7 @@ class CostTest(ProgramTest):
             make_model("a/tier", pricing={**prices, "overrides": [tier]}),
             make_model("a/gone", pricing={**prices, "input_cache_read": "0.0000001", "overrides": [gone]}),
         ]
-        note = "2 of these list no price for cached input: it is counted at the full one\n"
+        note = "2 of these have no price for cached input; the full input price is used\n"
         self.start(models=models, endpoints={"a/none": [make_endpoint("P", pricing=prices)]})
         run = self.run_program("models", "list", "--cost", "1k:1k:900")
         self.assertEqual((run.code, run.err), (0, f"4 models\n{note}"))
@@ -371,8 +371,8 @@ class CostOptionTest(ModelsTest):
         self.assertEqual(
             self.run_program("models", "list", "--cost", "300k:4k").out.splitlines()[3:],
             [
-                "a/small         -    0.10     0.10     131k  the request does not fit",
-                "a/cut           -    0.10     0.10       1M  the request does not fit",
+                "a/small         -    0.10     0.10     131k  the request doesn't fit",
+                "a/cut           -    0.10     0.10       1M  the request doesn't fit",
             ],
         )
         self.assertEqual(self.costs("--cost", "131071:1")["a/small"], "0.0131072")
@@ -405,7 +405,7 @@ class CostOptionTest(ModelsTest):
         ]
         lines = self.run_program("models", "endpoints", "a/free", "--cost", "50k:2k").out.splitlines()
         self.assertEqual([line.split()[:2] for line in lines[1:]], [["DeepInfra", "$0.1560"], ["Groq", "-"]])
-        self.assertEqual([line.endswith("  the request does not fit") for line in lines], [False, False, True])
+        self.assertEqual([line.endswith("  the request doesn't fit") for line in lines], [False, False, True])
 
     def test_what_is_paid_by_the_piece_has_no_cost_by_the_token(self):
         self.serve(
@@ -510,9 +510,7 @@ class EndpointsTest(ModelsTest):
     def test_a_word_that_nothing_in_the_catalogue_knows_is_wrong_usage(self):
         run = self.run_program("models", "endpoints", "a/one", "--supports", "top_kk")
         self.assertEqual((run.code, run.out), (2, ""))
-        self.assertEqual(
-            run.err.splitlines()[0], "openrouter-remote: error: --supports top_kk: no model knows this word"
-        )
+        self.assertEqual(run.err.splitlines()[0], "openrouter-remote: error: --supports top_kk: no model supports this")
         self.assertIn("top_k", run.err.splitlines()[1])
 
     def test_the_catalogue_is_waited_for_only_for_a_word_that_the_model_does_not_know(self):
@@ -525,7 +523,7 @@ class EndpointsTest(ModelsTest):
 
     def test_nothing_left_is_exit_0_and_a_line_on_stderr(self):
         run = self.run_program("models", "endpoints", "a/one", "--quantization", "int4")
-        self.assertEqual((run.code, run.err), (0, "no endpoint of this model passes\n"))
+        self.assertEqual((run.code, run.err), (0, "no endpoint matches the filters\n"))
         self.assertEqual(len(run.out.splitlines()), 1)
 
     def test_only_degraded_ones_that_pass_are_counted_as_left_out(self):
@@ -551,10 +549,10 @@ class DiffTest(ModelsTest):
         )
         run = self.run_program("models", "list", "--json")
         self.saved = run.out
-        self.path = self.write("catalogue.json", run.out)
+        self.path = self.write("catalog.json", run.out)
 
     def diff(self, *argv):
-        return self.run_program("models", "diff", "catalogue.json", *argv)
+        return self.run_program("models", "diff", "catalog.json", *argv)
 
     def content(self):
         with open(self.path, encoding="utf-8") as file:
@@ -572,7 +570,7 @@ class DiffTest(ModelsTest):
     def test_added_removed_and_changed(self):
         self.change_all()
         self.assertEqual(
-            self.rows("diff", "catalogue.json"),
+            self.rows("diff", "catalog.json"),
             {
                 "added": ["b/new"],
                 "removed": ["a/two"],
@@ -606,16 +604,16 @@ class DiffTest(ModelsTest):
 
     def test_nothing_changed_is_an_empty_stdout(self):
         run = self.diff()
-        self.assertEqual(run, (0, "", "nothing changed since catalogue.json was saved\n"))
-        self.assertEqual(self.rows("diff", "catalogue.json"), {"added": [], "removed": [], "changed": {}})
+        self.assertEqual(run, (0, "", "nothing changed since catalog.json was saved\n"))
+        self.assertEqual(self.rows("diff", "catalog.json"), {"added": [], "removed": [], "changed": {}})
 
     def test_the_same_price_written_otherwise_is_no_change(self):
         self.service.models[0]["pricing"] = {"prompt": Decimal("0.00000100"), "completion": "0.0000040"}
-        self.assertEqual(self.rows("diff", "catalogue.json")["changed"], {})
+        self.assertEqual(self.rows("diff", "catalog.json")["changed"], {})
 
     def test_what_is_not_watched_is_no_change(self):
         self.service.models[0].update(name="Another", description="Another", created=1)
-        self.assertEqual(self.rows("diff", "catalogue.json")["changed"], {})
+        self.assertEqual(self.rows("diff", "catalog.json")["changed"], {})
 
     def test_the_order_of_the_catalogue_is_no_change(self):
         self.service.models.reverse()
@@ -623,12 +621,12 @@ class DiffTest(ModelsTest):
 
     def test_a_new_price_tier_is_a_change(self):
         self.service.models[0]["pricing"]["overrides"] = [{"min_prompt_tokens": 5, "prompt": "1"}]
-        change = self.rows("diff", "catalogue.json")["changed"]["a/one"]["price_tiers"]
+        change = self.rows("diff", "catalog.json")["changed"]["a/one"]["price_tiers"]
         self.assertEqual(change, {"from": None, "to": [{"min_prompt_tokens": "5", "prompt": "1"}]})
 
     def test_a_price_that_begins_to_vary_is_a_change(self):
         self.service.models[0]["pricing"]["prompt"] = "-1"
-        change = self.rows("diff", "catalogue.json")["changed"]["a/one"]
+        change = self.rows("diff", "catalog.json")["changed"]["a/one"]
         self.assertEqual(change, {"price_input": {"from": "1", "to": "-1"}})
 
     def test_without_save_the_file_stays(self):
@@ -640,8 +638,8 @@ class DiffTest(ModelsTest):
         self.change_all()
         self.assertEqual(self.diff("--save").code, 0)
         self.assertEqual(self.content(), self.run_program("models", "list", "--json").out)
-        self.assertEqual(self.diff(), (0, "", "nothing changed since catalogue.json was saved\n"))
-        self.assertEqual(self.files(), ["catalogue.json"])
+        self.assertEqual(self.diff(), (0, "", "nothing changed since catalog.json was saved\n"))
+        self.assertEqual(self.files(), ["catalog.json"])
 
     def test_save_says_what_changed_all_the_same(self):
         self.change_all()
@@ -649,12 +647,12 @@ class DiffTest(ModelsTest):
 
     def test_save_works_through_a_symbolic_link_and_keeps_the_mode(self):
         os.mkdir("kept")
-        os.rename("catalogue.json", "kept/real.json")
+        os.rename("catalog.json", "kept/real.json")
         os.chmod("kept/real.json", 0o640)
-        os.symlink("kept/real.json", "catalogue.json")
+        os.symlink("kept/real.json", "catalog.json")
         self.change_all()
         self.assertEqual(self.diff("--save").code, 0)
-        self.assertTrue(os.path.islink("catalogue.json"))
+        self.assertTrue(os.path.islink("catalog.json"))
         self.assertEqual(stat.S_IMODE(os.stat("kept/real.json").st_mode), 0o640)
         self.assertEqual(os.listdir("kept"), ["real.json"])
         self.assertEqual(self.diff().out, "")
@@ -662,12 +660,12 @@ class DiffTest(ModelsTest):
     def test_save_makes_the_first_file(self):
         os.unlink(self.path)
         run = self.diff("--save")
-        self.assertEqual(run, (0, "", "catalogue.json did not exist: there is nothing to compare yet\n"))
-        self.assertEqual((self.content(), self.files()), (self.saved, ["catalogue.json"]))
+        self.assertEqual(run, (0, "", "catalog.json didn't exist; nothing to compare yet\n"))
+        self.assertEqual((self.content(), self.files()), (self.saved, ["catalog.json"]))
 
     def test_the_json_of_the_first_time_is_that_nothing_changed(self):
         os.unlink(self.path)
-        document = self.rows("diff", "catalogue.json", "--save")
+        document = self.rows("diff", "catalog.json", "--save")
         self.assertEqual(document, {"added": [], "removed": [], "changed": {}})
 
     def test_a_failed_request_makes_no_first_file(self):
@@ -676,14 +674,14 @@ class DiffTest(ModelsTest):
         self.assertEqual((self.diff("--save").code, self.files()), (5, []))
 
     def test_an_empty_catalogue_may_have_been_saved(self):
-        self.write("catalogue.json", self.run_program("models", "list", "--json", "--search", "nothing like it").out)
-        self.assertEqual(self.rows("diff", "catalogue.json")["added"], ["a/one", "a/two", "a/three"])
+        self.write("catalog.json", self.run_program("models", "list", "--json", "--search", "nothing like it").out)
+        self.assertEqual(self.rows("diff", "catalog.json")["added"], ["a/one", "a/two", "a/three"])
 
     def test_a_file_that_is_no_saved_catalogue_is_wrong_usage_and_stays_as_it_is(self):
         tool = '"tool": {"name": "openrouter-remote", "version": "0.1.0"}'
         documents = {
             name: self.run_program(*argv.split(), "--json").out
-            for name, argv in (("its own answer", "models diff catalogue.json"), ("no answer", "integrations"))
+            for name, argv in (("its own answer", "models diff catalog.json"), ("no answer", "integrations"))
         }
         for name, text in {
             "empty": "",
@@ -702,17 +700,17 @@ class DiffTest(ModelsTest):
             **documents,
         }.items():
             with self.subTest(file=name):
-                self.write("catalogue.json", text)
+                self.write("catalog.json", text)
                 self.service.requests.clear()
                 run = self.diff("--save")
                 self.assertEqual((run.code, run.out), (2, ""), run.err)
-                self.assertTrue(run.err.startswith("openrouter-remote: error: catalogue.json is not a saved cat"), run)
+                self.assertTrue(run.err.startswith("openrouter-remote: error: catalog.json is not a saved cat"), run)
                 self.assertTrue(run.err.endswith(OTHER_FILE), run.err)
-                self.assertEqual((self.content(), self.files(), self.service.requests), (text, ["catalogue.json"], []))
+                self.assertEqual((self.content(), self.files(), self.service.requests), (text, ["catalog.json"], []))
 
     def test_a_saved_list_of_keys_is_no_catalogue(self):
         text = '{"tool": {"name": "openrouter-remote"}, "ab": {"hash": "ab", "name": "ci"}}'
-        self.write("catalogue.json", text)
+        self.write("catalog.json", text)
         self.assertEqual((self.diff("--save").code, self.content()), (2, text))
 
     def test_a_file_of_bytes_that_are_no_text_is_wrong_usage(self):
@@ -722,7 +720,7 @@ class DiffTest(ModelsTest):
 
     def test_a_file_that_does_not_exist_is_wrong_usage(self):
         run = self.run_program("models", "diff", "missing.json")
-        self.assertEqual((run.code, run.out, self.files()), (2, "", ["catalogue.json"]))
+        self.assertEqual((run.code, run.out, self.files()), (2, "", ["catalog.json"]))
         self.assertTrue(run.err.startswith("openrouter-remote: error: missing.json: No such file or directory\n"))
 
     def test_a_folder_and_an_empty_name_are_wrong_usage(self):
@@ -735,22 +733,22 @@ class DiffTest(ModelsTest):
     def test_a_failed_request_leaves_the_file(self):
         self.service.always("GET", "/models", error(500, "Down"))
         run = self.diff("--save")
-        self.assertEqual((run.code, run.out, self.content(), self.files()), (5, "", self.saved, ["catalogue.json"]))
+        self.assertEqual((run.code, run.out, self.content(), self.files()), (5, "", self.saved, ["catalog.json"]))
 
     def test_a_folder_that_is_gone_is_exit_5(self):
         os.mkdir("gone")
         os.chdir("gone")
         os.rmdir(os.path.join(self.folder, "gone"))
-        run = self.run_program("models", "diff", "catalogue.json", "--save")
+        run = self.run_program("models", "diff", "catalog.json", "--save")
         self.assertEqual((run.code, run.out), (5, ""))
-        message = "openrouter-remote: error: catalogue.json could not be replaced, and is as it was: No such file"
+        message = "openrouter-remote: error: catalog.json couldn't be replaced and is unchanged: No such file"
         self.assertTrue(run.err.splitlines()[-1].startswith(message), run.err)
 
     @unittest.skipUnless(os.path.exists("/dev/zero"), "there is no /dev/zero")
     def test_a_file_without_an_end_is_wrong_usage(self):
         run = self.run_program("models", "diff", "/dev/zero")
         self.assertEqual((run.code, run.out), (2, ""))
-        message = "openrouter-remote: error: /dev/zero is not a saved catalogue: larger than 64 MiB\n"
+        message = "openrouter-remote: error: /dev/zero isn't a saved catalog: larger than 64 MiB\n"
         self.assertTrue(run.err.startswith(message), run.err)
 
     def test_no_credential_is_saved(self):
@@ -765,9 +763,9 @@ class DiffTest(ModelsTest):
             resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
         self.service.models = [make_model(f"b/new-{n:0200}") for n in range(40)]
-        run = self.start_program("models", "diff", "catalogue.json", "--save", preexec_fn=at_most_1000_bytes)
-        self.assertEqual((run.code, self.content(), self.files()), (5, self.saved, ["catalogue.json"]))
-        message = "catalogue.json could not be replaced, and is as it was: File too large\n"
+        run = self.start_program("models", "diff", "catalog.json", "--save", preexec_fn=at_most_1000_bytes)
+        self.assertEqual((run.code, self.content(), self.files()), (5, self.saved, ["catalog.json"]))
+        message = "catalog.json couldn't be replaced and is unchanged: File too large\n"
         self.assertTrue(run.err.endswith(message), run.err)
 
     def test_a_file_that_cannot_be_replaced_is_exit_5_and_nothing_is_left_beside_it(self):
@@ -778,30 +776,30 @@ class DiffTest(ModelsTest):
 
         self.service.fail("GET", "/models", put_a_folder_there)
         run = self.diff("--save")
-        self.assertEqual((run.code, self.files()), (5, ["catalogue.json"]))
-        message = "catalogue.json could not be replaced, and is as it was: Is a directory\n"
+        self.assertEqual((run.code, self.files()), (5, ["catalog.json"]))
+        message = "catalog.json couldn't be replaced and is unchanged: Is a directory\n"
         self.assertTrue(run.err.endswith(message), run.err)
 
     def test_an_interrupt_leaves_the_old_file_and_nothing_beside_it(self):
         self.service.models = [make_model(f"b/new-{n:0200}") for n in range(400)]
         for moment in ("asking", "answering"):
             self.service.requests.clear()
-            with self.subTest(moment), self.started("models", "diff", "catalogue.json", "--save") as process:
+            with self.subTest(moment), self.started("models", "diff", "catalog.json", "--save") as process:
                 self.service.wait_for_requests()
                 if moment == "answering":
                     process.stdout.read(1)  # the answer is longer than what a pipe holds: the program waits
                 process.send_signal(signal.SIGINT)
                 process.communicate()
                 self.assertEqual((process.returncode, self.content()), (130, self.saved))
-                self.assertEqual(self.files(), ["catalogue.json"])
+                self.assertEqual(self.files(), ["catalog.json"])
 
     def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(self):
         self.service.models = [make_model(f"b/new-{n:0200}") for n in range(400)]
         new = self.run_program("models", "list", "--json").out
         self.service.requests.clear()
         for moment, left in (("asking", [self.saved]), ("answering", [self.saved]), ("ending", [self.saved, new])):
-            self.write("catalogue.json", self.saved)
-            with self.subTest(moment), self.started("models", "diff", "catalogue.json", "--save") as process:
+            self.write("catalog.json", self.saved)
+            with self.subTest(moment), self.started("models", "diff", "catalog.json", "--save") as process:
                 self.service.wait_for_requests()
                 if moment != "asking":
                     process.stdout.read(1)  # the answer is longer than what a pipe holds: the program waits

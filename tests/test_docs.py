@@ -14,7 +14,7 @@ from collections import namedtuple
 from decimal import Decimal
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, USER_KEY, demo_keys, error, make_key, make_model, timestamp
+from fake_openrouter import MANAGEMENT_KEY, USER_KEY, demo_keys, error, make_key, make_model, timestamp
 from support import COMMANDS, PROGRAM, ProgramTest, Run, help_pages, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
@@ -24,7 +24,7 @@ RECIPES = "skills/openrouter-remote/references/recipes.md"
 README = "README.md"
 DOCUMENTS = (README, SKILL, CRON, RECIPES)
 # What the documents write where a reader puts a name of their own.
-PLACEHOLDERS = {"ID": "northwind/gale-70b", "KEY": "production", "NAME": "ci", "FILE": "catalogue.json"}
+PLACEHOLDERS = {"ID": "northwind/gale-70b", "KEY": "production", "NAME": "ci", "FILE": "catalog.json"}
 KEYS = f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_PROVISIONING_KEY={MANAGEMENT_KEY}\n"
 
 Block = namedtuple("Block", "language text")
@@ -52,14 +52,14 @@ def command_lines(text):
 
 
 class ShellTest(ProgramTest):
-    """A shell of a reader who has both keys and has saved a catalogue, at a service with the demonstration account."""
+    """A shell of a reader who has both keys and has saved a catalog, at a service with the demonstration account."""
 
     def setUp(self):
         super().setUp()
         self.more_keys: list = []
         self.service = self.start()
         self.env.update(program.parse_env(KEYS)[0])
-        self.type("openrouter-remote models list --json > catalogue.json")
+        self.type("openrouter-remote models list --json > catalog.json")
 
     def type(self, line):
         """(exit code, what a terminal shows) of one command line; a pipe to jq is left away where there is no jq."""
@@ -109,7 +109,9 @@ class TestCommandLines(ShellTest):
         lines = [line for block in blocks(README) if block.language == "sh" for line in block.text.splitlines()]
         (first,) = [line for line in lines if line.startswith("bin/")]
         self.check(first.replace("bin/", "", 1))
-        for line in [line for line in lines if line.startswith("python3 tests/standin.py") and "--serve" not in line]:
+        for line in [
+            line for line in lines if line.startswith("python3 tests/fake_openrouter.py") and "--serve" not in line
+        ]:
             _, script, *argv = line.split()
             done = subprocess.run([sys.executable, script, *argv], cwd=ROOT, env=self.env, capture_output=True)
             self.assertEqual(done.returncode, 0, line)
@@ -118,7 +120,7 @@ class TestCommandLines(ShellTest):
                 self.assertEqual(done.stdout.decode(), self.run_program(*argv).out)
 
     def test_the_stand_in_stays_up_and_keeps_what_is_created(self):
-        command = [sys.executable, "tests/standin.py", "--serve"]
+        command = [sys.executable, "tests/fake_openrouter.py", "--serve"]
         with contextlib.ExitStack() as stack:
             process = stack.enter_context(
                 subprocess.Popen(

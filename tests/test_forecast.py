@@ -3,7 +3,7 @@
 import json
 from decimal import Decimal
 
-from standin import (
+from fake_openrouter import (
     MANAGEMENT_KEY,
     NOW,
     USER_KEY,
@@ -20,7 +20,7 @@ from support import ProgramTest, Run, program
 
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 NEEDS_USER_KEY = (
-    "openrouter-remote: {}: this needs a user key, and OPENROUTER_API_KEY is not set\n"
+    "openrouter-remote: {}: no user key: set OPENROUTER_API_KEY\n"
     "hint: set OPENROUTER_API_KEY in the shell or in a .env file; make a user key at https://openrouter.ai/keys. "
     "OPENROUTER_MANAGEMENT_KEY (from the shell) is set: if it holds a user key, call it OPENROUTER_API_KEY\n"
 )
@@ -82,7 +82,7 @@ class SpendableTest(Forecast):
 
     def test_a_management_key_in_the_place_of_the_user_key_is_recognised(self):
         self.env["OPENROUTER_API_KEY"] = MANAGEMENT_KEY
-        message = "--spendable needs a user key, and OPENROUTER_API_KEY holds a management key"
+        message = "--spendable needs a user key, but OPENROUTER_API_KEY holds a management key"
         hint = (
             "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys. "
             "Both kinds of key begin sk-or-v1- and are easily confused"
@@ -118,7 +118,7 @@ class SpendableTest(Forecast):
                 self.service.user_key_info = {**make_key_info(make_key(1, limit=5)), "limit_remaining": None, **rest}
                 if not rest:
                     del self.service.user_key_info["limit_remaining"]
-                message = "openrouter-remote: warning: GET /key: `limit_remaining` is not a number: null\n"
+                message = "openrouter-remote: warning: GET /key: `limit_remaining` isn't a number: null\n"
                 text = UNKNOWN_SPENDABLE.replace("budget_remaining: unknown", "budget_remaining: $5.0000")
                 self.assertEqual(self.run_program("balance", "--spendable"), Run(5, text, message))
 
@@ -176,7 +176,7 @@ class SpendableTest(Forecast):
                 self.allow(None, "10", [budget])
                 run = self.run_program("balance", "--spendable")
                 self.assertEqual(run.code, 5)
-                self.assertIn("warning: GET /key: `remaining_usd` is not a number: ", run.err)
+                self.assertIn("warning: GET /key: `remaining_usd` isn't a number: ", run.err)
 
     def test_a_service_without_budgets_serves(self):
         self.service.summer = True
@@ -258,7 +258,7 @@ class SpendableTest(Forecast):
     def test_a_limit_that_is_no_number_is_no_answer(self):
         self.allow("3")
         run = self.run_program("balance", "--spendable")
-        message = 'openrouter-remote: warning: GET /key: `limit_remaining` is not a number: "3"\n'
+        message = 'openrouter-remote: warning: GET /key: `limit_remaining` isn\'t a number: "3"\n'
         self.assertEqual((run.code, run.err), (5, message))
 
 
@@ -644,7 +644,7 @@ class UsageByTest(Forecast):
             run,
             (
                 0,
-                f"{day(30)} to {day(1)} (UTC days); today is not in it, $0.0763 so far\n\n"
+                f"{day(30)} to {day(1)} (UTC days); today isn't included, $0.0763 so far\n\n"
                 "model      usage   share     BYOK  requests     in  out  reasoning  cached\n"
                 "a/big    $3.0000   75.0%  $0.0000     1,503  1.24M  400          7       5\n"
                 "b/small  $1.0000   25.0%  $0.5000         1     1k  200          0       0\n"
@@ -657,7 +657,7 @@ class UsageByTest(Forecast):
         self.service.always("GET", "/keys", error(404, "Gone"))
         run = self.run_program("usage", "--by", "day")
         self.assertEqual(run.code, 0)
-        self.assertTrue(run.out.startswith(f"{day(30)} to {day(1)} (UTC days); today is not in it\n"), run.out)
+        self.assertTrue(run.out.startswith(f"{day(30)} to {day(1)} (UTC days); today isn't included\n"), run.out)
         self.assertEqual(
             run.err, "openrouter-remote: warning: today's spend is unknown: workspace 'Default': GET /keys: 404 Gone\n"
         )
@@ -732,7 +732,7 @@ class UsageByTest(Forecast):
                     self.serve_activity([{**make_activity(1, "a/a", "P", "k"), field: value}])
                     run = self.run_program("usage", "--by", "model")
                     self.assertEqual((run.code, run.out), (5, ""))
-                    self.assertIn(f"GET /activity: `{field}` is not a number: ", run.err)
+                    self.assertIn(f"GET /activity: `{field}` isn't a number: ", run.err)
 
     def test_a_row_without_a_byok_amount_has_none(self):
         for row in ({"byok_usage_inference": None}, {}):
@@ -759,7 +759,7 @@ class UsageByTest(Forecast):
                     self.serve_activity([{**make_activity(1, "a/a", "P", "k", usage=100), "date": date}])
                     run = self.run_program(*argv)
                     self.assertEqual(run.code, 5)
-                    self.assertIn(f": GET /activity: a row with a date that cannot be read: {date}\n", run.err)
+                    self.assertIn(f": GET /activity: a row with an unreadable date: {date}\n", run.err)
 
     def test_rows_of_the_same_spend_go_by_byok(self):
         self.service.activity = [

@@ -3,6 +3,7 @@
 import signal
 import unittest
 
+from fake_openrouter import USER_KEY, make_secret
 from fuzz import (
     Bench,
     Case,
@@ -15,7 +16,6 @@ from fuzz import (
     fuzz,
     fuzz_processes,
 )
-from standin import USER_KEY, make_secret
 
 KNOWN = (
     # Found while issue 7 was built: a field that was thought to be text, used as the member of a set.
@@ -79,12 +79,12 @@ class FuzzTest(unittest.TestCase):
             ("credential", {"out": USER_KEY}, {"stderr": "closed"}),
             ("new key on stdout", {"out": secret}, {"stderr": "closed"}),
             ("lost key", {"err": ""}, {"signal": signal.SIGINT}),
-            ("catalogue", {"crash": "broken"}, {}),
+            ("catalog", {"crash": "broken"}, {}),
         ):
             with self.subTest(promise=name):
                 bad = broken_process_promises(process._replace(**circumstances), good._replace(**changes), left)
                 self.assertNotEqual(bad, [])
-        self.assertNotEqual(broken_process_promises(process, good, [".catalogue.json.x"]), [])
+        self.assertNotEqual(broken_process_promises(process, good, [".catalog.json.x"]), [])
         self.assertEqual(broken_process_promises(process, good, left), [])
 
     def test_a_broken_promise_is_noticed(self):

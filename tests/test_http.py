@@ -11,12 +11,12 @@ from decimal import Decimal
 from email.utils import formatdate
 from unittest import mock
 
-from standin import (
+from fake_openrouter import (
     EXPIRED_KEY,
     MANAGEMENT_KEY,
     TLS_CERTIFICATE,
     USER_KEY,
-    StandIn,
+    FakeOpenRouter,
     answer,
     bad_gzip,
     cut,
@@ -40,7 +40,7 @@ CREDITS_TEXT = '{"data": {"total_credits": 10, "total_usage": 9.8848}}'
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 RETRIED = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 CUT_SHORT = "200 with an answer that is cut short"
-NOT_JSON = "200 with an answer that is not a JSON object"
+NOT_JSON = "200 with a response that isn't a JSON object"
 CONFUSED = "Both kinds of key begin sk-or-v1- and are easily confused"
 
 
@@ -74,7 +74,7 @@ class HttpTest(ProgramTest):
 
     def other_service(self):
         """A second server on another port, to which no request must come."""
-        other = StandIn(credits_for_user_key="allowed")
+        other = FakeOpenRouter(credits_for_user_key="allowed")
         other.__enter__()
         self.addCleanup(other.__exit__, None, None, None)
         return other
@@ -94,7 +94,7 @@ class HttpTest(ProgramTest):
     def misled(self, what):
         """The same as `failed` where the address may be wrong, which is not the default one here."""
         url = self.service.url
-        return failed(what, f"OPENROUTER_BASE_URL is {url} (from the shell): is that the address of the service?")
+        return failed(what, f"OPENROUTER_BASE_URL is {url} (from the shell): is that the right base URL?")
 
     def assert_tries(self, number):
         self.assertEqual([request.path for request in self.service.requests], ["/credits"] * number)
@@ -206,7 +206,7 @@ class Redirects(HttpTest):
                 self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: "), run.err)
 
     def test_a_circle_ends(self):
-        self.assertEqual(self.balance(lasting=redirect(302, "/api/v1/credits")), failed("302 redirects in a circle"))
+        self.assertEqual(self.balance(lasting=redirect(302, "/api/v1/credits")), failed("302 redirects too often"))
         self.assertLessEqual(len(self.service.requests), 10)
 
     def test_one_that_does_not_say_where_to_is_an_error(self):
@@ -367,7 +367,7 @@ class Retries(HttpTest):
         whole = gzip.compress(CREDITS_TEXT.encode(), mtime=0)
         chunked = json_head({"Transfer-Encoding": "chunked"})
         for name, fault, what in (
-            ("before the answer", hang_up(), "no answer: Remote end closed connection without response"),
+            ("before the answer", hang_up(), "no response: Remote end closed connection without response"),
             ("within the body", cut(CREDITS, 30), f"{CUT_SHORT}: {CREDITS_TEXT[:30].rstrip()}"),
             ("before the body", cut(CREDITS, 0), f"{CUT_SHORT}: nothing"),
             ("before the last byte", cut(CREDITS, len(CREDITS_TEXT) - 1), f"{CUT_SHORT}: {CREDITS_TEXT[:-1]}"),
@@ -409,7 +409,7 @@ class Retries(HttpTest):
     def test_verbose_tells_of_each_try(self):
         self.service.fail("GET", "/credits", error(503, "Busy", {"Retry-After": "4"}))
         run = self.balance("--verbose")
-        self.assertRegex(run.err, r"\n.*GET /credits: 503 Busy, \d+\.\d+ s; trying again in 4\.[4-8] s\n")
+        self.assertRegex(run.err, r"\n.*GET /credits: 503 Busy, \d+\.\d+ s; retrying in 4\.[4-8] s\n")
         self.assertRegex(run.err, r"\n.*GET /credits: 200, \d+\.\d+ s, \d+ bytes\n$")
 
 
@@ -448,7 +448,7 @@ class RetryAfter(HttpTest):
     def test_a_rate_limit_that_lasts_longer_than_thirty_seconds_is_an_error_at_once(self):
         later = str(int(1000 * self.now.timestamp()) + 90_000)
         run = self.balance(lasting=error(429, "Slow down", {"X-RateLimit-Reset": later}))
-        self.assertEqual(run, failed("429 Slow down", "the service asks to wait 90 s before the next try"))
+        self.assertEqual(run, failed("429 Slow down", "the server asks to wait 90 s before the next try"))
         self.assert_tries(1)
 
     def test_a_date_is_waited_for(self):
@@ -467,7 +467,7 @@ class RetryAfter(HttpTest):
             with self.subTest(header=header):
                 self.assertEqual(
                     self.balance(lasting=error(429, "Slow down", {"Retry-After": header})),
-                    failed("429 Slow down", f"the service asks to wait {header[:16]} s before the next try"),
+                    failed("429 Slow down", f"the server asks to wait {header[:16]} s before the next try"),
                 )
                 self.assert_tries(1)
                 self.assertEqual(self.waits, [])
@@ -475,7 +475,7 @@ class RetryAfter(HttpTest):
     def test_a_date_far_away_is_an_error_at_once_that_says_how_long(self):
         date = formatdate(self.now.timestamp() + 3600, usegmt=True)
         run = self.balance(lasting=error(503, "Maintenance", {"Retry-After": date}))
-        self.assertEqual(run, failed("503 Maintenance", "the service asks to wait 3600 s before the next try"))
+        self.assertEqual(run, failed("503 Maintenance", "the server asks to wait 3600 s before the next try"))
         self.assert_tries(1)
 
     def test_what_cannot_be_read_is_ignored(self):
@@ -636,7 +636,7 @@ class Timeout(HttpTest):
         ):
             with self.subTest(name):
                 run = self.balance("--timeout", "0.05", lasting=fault)
-                self.assertEqual(run, failed("no complete answer within 0.05 s", "try a longer --timeout"))
+                self.assertEqual(run, failed("no complete response within 0.05 s", "try a longer --timeout"))
                 self.service.wait_for_requests()  # which the program may not have been able to send by then
                 self.assert_tries(1)
 
@@ -650,7 +650,7 @@ class Timeout(HttpTest):
 
         with mock.patch.object(program.time, "monotonic", lambda: clock):
             run = self.balance("--timeout", "3000", lasting=slow_redirect)
-        self.assertEqual(run, failed("no complete answer within 3000 s", "try a longer --timeout"))
+        self.assertEqual(run, failed("no complete response within 3000 s", "try a longer --timeout"))
         self.assert_tries(2)
 
     def test_an_answer_in_small_pieces_within_it_is_a_good_one(self):
@@ -660,7 +660,7 @@ class Timeout(HttpTest):
     def test_the_program_ends_though_the_service_still_drips(self):
         self.service.always("GET", "/credits", drip(json_head({})))
         run = self.start_program("balance", "--timeout", "0.2")
-        self.assertEqual(run, failed("no complete answer within 0.2 s", "try a longer --timeout"))
+        self.assertEqual(run, failed("no complete response within 0.2 s", "try a longer --timeout"))
 
 
 class UnusableAnswers(HttpTest):
@@ -672,7 +672,7 @@ class UnusableAnswers(HttpTest):
             (answer(200, "<style>p { color: red }</style><p>Please\n  log in</p>"), f"{NOT_JSON}: Please log in"),
             (answer(200, ""), f"{NOT_JSON}: nothing"),
             (answer(200, "<p></p>\n"), f"{NOT_JSON}: nothing"),
-            (answer(204), "204 with an answer that is not a JSON object: nothing"),
+            (answer(204), "204 with a response that isn't a JSON object: nothing"),
             (answer(404), "404 nothing"),
             (answer(200, "Hello"), f"{NOT_JSON}: Hello"),
             (answer(200, CREDITS_TEXT + ","), f"{NOT_JSON}: {CREDITS_TEXT},"),
@@ -834,7 +834,9 @@ class UnusableAnswers(HttpTest):
             with self.subTest(line=line[:10]):
                 run = self.balance(lasting=pieces(line))
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no answer: "), run.err[:99])
+                self.assertTrue(
+                    run.err.startswith("openrouter-remote: error: GET /credits: no response: "), run.err[:99]
+                )
                 self.assertLess(len(run.err), 600)
 
 
@@ -850,7 +852,7 @@ class Sizes(HttpTest):
             ("bytes after gzip", without_end(json_head({"Content-Encoding": "gzip"}), gzip.compress(b" " * 65536))),
         ):
             with self.subTest(name):
-                self.assertEqual(self.balance(lasting=fault), failed("200 with more than 64 MiB: refused"))
+                self.assertEqual(self.balance(lasting=fault), failed("200 with more than 64 MiB"))
                 self.assert_tries(1)
 
     def test_a_large_answer_within_the_bound_is_taken(self):
@@ -881,7 +883,7 @@ class Sizes(HttpTest):
             with self.subTest(name):
                 run = self.balance("--timeout", "3600", lasting=fault)
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no answer: "), run.err)
+                self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no response: "), run.err)
 
 
 class NoService(HttpTest):
@@ -896,8 +898,8 @@ class NoService(HttpTest):
         self.assertEqual(
             self.balance(),
             failed(
-                f"no answer: {os.strerror(errno.ECONNREFUSED)} (3 tries)",
-                f"check the network, the proxy variables and the address, {origin}",
+                f"no response: {os.strerror(errno.ECONNREFUSED)} (3 tries)",
+                f"check the network, the proxy variables and the base URL, {origin}",
             ),
         )
         self.assertEqual(len(self.waits), 2)
@@ -916,7 +918,7 @@ class NoService(HttpTest):
         self.env["OPENROUTER_BASE_URL"] = self.service.url.replace("http:", "https:")
         run = self.balance("--timeout", "3600")
         self.assertEqual((run.code, run.out, self.service.requests), (5, "", []))
-        self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no answer: "), run.err)
+        self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no response: "), run.err)
         self.assertEqual(self.waits, [])  # it will not speak it at the next try either
 
 
@@ -933,7 +935,7 @@ class Tls(HttpTest):
     def test_one_that_cannot_be_verified_is_not_tried_again_and_the_hint_says_how(self):
         run = self.start_program("balance", "-v")
         self.assertEqual((run.code, run.out, self.service.requests), (5, "", []))
-        error = "openrouter-remote: error: GET /credits: no answer: [SSL: CERTIFICATE_VERIFY_FAILED] "
+        error = "openrouter-remote: error: GET /credits: no response: [SSL: CERTIFICATE_VERIFY_FAILED] "
         self.assertIn(error, run.err)
         self.assertNotIn("tries)", run.err)
         origin = self.service.url[: -len("/api/v1")]
@@ -960,7 +962,7 @@ class Proxies(HttpTest):
                 self.env[name] = f"http://127.0.0.1:{self.service.port}"
                 run = self.start_program("balance")
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertIn("GET /credits: no answer: Tunnel connection failed: 404 Not Found (3 tries)\n", run.err)
+                self.assertIn("GET /credits: no response: Tunnel connection failed: 404 Not Found (3 tries)\n", run.err)
                 self.assertEqual({request.target for request in self.service.requests}, {"eu.openrouter.invalid:443"})
                 self.assertNotIn(USER_KEY, str(self.service.requests))
                 del self.env[name]

@@ -8,7 +8,7 @@ import stat
 from typing import Any
 from unittest import mock
 
-from standin import (
+from fake_openrouter import (
     MANAGEMENT_KEY,
     answer,
     cut,
@@ -25,8 +25,8 @@ from support import ProgramTest, Run, program
 SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
 LINE = f"OPENROUTER_API_KEY={SECRET}\n"
 LABEL = "openrouter-remote: "
-LOOK = "look for it with: openrouter-remote keys list --all, before you try again"
-NEW_FILE = "hint: name a file that is not there yet, in a folder that can be written\n"
+LOOK = "before you try again, look for it with: openrouter-remote keys list --all"
+NEW_FILE = "hint: name a file that doesn't exist yet, in a writable folder\n"
 TABLE = (
     "     name  label               hash          limit  reset  remaining    month  all-time  last used\n"
     "[ ]  ci    sk-or-v1-f93...b9a  6cce36d9f8a9      -  -              -  $0.0000   $0.0000  never\n"
@@ -107,7 +107,7 @@ class FileTest(KeyFileTest):
         body = {"data": make_key(9), "key": SECRET}
         for fault, message in (
             (answer(500, body), "POST /keys/: 500 "),
-            (answer(201, {"odd": SECRET}), "POST /keys/: the key was created, but the answer does not describe it"),
+            (answer(201, {"odd": SECRET}), "POST /keys/: the key was created, but the response doesn't describe it"),
             (cut({"x": SECRET, "rest": "x" * 99}, 99), "POST /keys/: 200 with an answer that is cut short"),
         ):
             with self.subTest(message):
@@ -172,7 +172,7 @@ class BeforeTest(KeyFileTest):
 
     def test_stdout_is_no_place_for_a_key(self):
         for argv in (CREATE[:-1], ROTATE[:-1]):
-            message = f"{LABEL}error: --out -: a new key never goes to stdout: nothing was created\nhint: name a file\n"
+            message = f"{LABEL}error: --out -: a new key never goes to stdout; nothing was created\nhint: name a file\n"
             self.assertEqual(self.keys(*argv, "-"), Run(2, "", message))
         self.assertEqual((self.service.requests, os.listdir(".")), ([], []))
 
@@ -192,7 +192,7 @@ class BeforeTest(KeyFileTest):
             self.assertIn(LOOK, run.err)
 
     def test_an_empty_file_that_cannot_be_removed_is_told(self):
-        reason = f"{LABEL}warning: --out new.env: Read-only file system; an empty file is left\n"
+        reason = f"{LABEL}warning: --out new.env: Read-only file system; an empty file remains\n"
         fault = OSError(errno.EROFS, os.strerror(errno.EROFS))
         self.service.fail("POST", "/keys/", error(400, "Bad"))
         with mock.patch("os.unlink", side_effect=fault):
@@ -219,8 +219,8 @@ class FullDiskTest(KeyFileTest):
                         resource.setrlimit(resource.RLIMIT_FSIZE, before)
                     self.assertEqual((run.code, "[ ]  ci " in run.out), (5, True))
                     reason = "File too large" if not room else "not all of it could be written"
-                    warning = f"{LABEL}warning: --out new.env: {reason}; the key is shown here instead\n"
-                    shown = f"{SECRET}\nthis is the new key; it is shown only this once\n"
+                    warning = f"{LABEL}warning: --out new.env: {reason}; the key is shown above instead\n"
+                    shown = f"{SECRET}\nthis is the new key; it won't be shown again\n"
                     self.assertTrue(run.err.startswith(shown + warning), run.err)
                     self.assertEqual((run.out + run.err).count(SECRET), 1)
                     self.assertIsNone(self.content())

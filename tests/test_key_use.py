@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from standin import (
+from fake_openrouter import (
     MANAGEMENT_KEY,
     USER_KEY,
     answer,
@@ -122,7 +122,7 @@ class IdleTest(KeyUseTest):
 
     def test_a_service_that_does_not_tell_cannot_answer(self):
         self.start(make_key(1, name="ci"), summer=True)
-        message = f"{LABEL}error: GET /keys: this service does not tell when a key was used last\n"
+        message = f"{LABEL}error: GET /keys: this API doesn't report when a key was last used\n"
         self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
         self.assertNotIn("last used", self.run_program("keys", "list").out)
         self.assertIn("\nlast used:       -\n", self.run_program("keys", "show", "ci").out)
@@ -144,7 +144,7 @@ class IdleTest(KeyUseTest):
     def test_neither_can_a_time_that_cannot_be_read(self):
         for value, shown in ((5, "5"), ("yesterday", '"yesterday"'), (["x"], '["x"]'), ("2026-13-25", '"2026-13-25"')):
             self.start(make_key(1, name="ci", last_used_at=value))
-            message = f"{LABEL}error: GET /keys: `last_used_at` of 'ci' is no time: {shown}\n"
+            message = f"{LABEL}error: GET /keys: `last_used_at` of 'ci' isn't a time: {shown}\n"
             self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
 
     def test_the_sheet_of_a_key_says_when_too(self):
@@ -227,7 +227,7 @@ class LimitAlertTest(KeyUseTest):
             with self.subTest(odd):
                 self.start(self.limited(1, "0.01", expires_at=odd))
                 run = self.run_program("keys", "list", "--alert-below", "1", "--quiet")
-                warning = f"key 'key 1' (6b86b273ff34): `expires_at` is no time: {json.dumps(odd)}"
+                warning = f"key 'key 1' (6b86b273ff34): `expires_at` isn't a time: {json.dumps(odd)}"
                 self.assertEqual((run.code, run.err), (5, f"{LABEL}warning: {warning}\n"))
 
     def test_a_key_that_tells_nothing_of_a_limit_is_unknown(self):
@@ -237,7 +237,7 @@ class LimitAlertTest(KeyUseTest):
 
     def test_a_limit_whose_rest_is_missing_is_unknown_unless_another_one_fires(self):
         unknown = make_key(1, name="odd", limit=5, limit_remaining=None)
-        warning = f"{LABEL}warning: key 'odd' (6b86b273ff34): `limit_remaining` is not a number: null\n"
+        warning = f"{LABEL}warning: key 'odd' (6b86b273ff34): `limit_remaining` isn't a number: null\n"
         self.start(unknown, self.limited(2, "3"))
         run = self.run_program("keys", "list", "--alert-below", "1")
         self.assertEqual((run.code, run.err), (5, warning))
@@ -373,7 +373,7 @@ class CurrentTest(KeyUseTest):
         for fault, code, message in (
             (error(401, "User not found."), 3, "GET /key: 401 User not found."),
             (error(500, "Broken"), 5, "GET /key: 500 Broken (3 tries)"),
-            (answer(200, {"data": []}), 5, "GET /key: 200 with an answer that has no `data` with an object: "),
+            (answer(200, {"data": []}), 5, "GET /key: 200 without an object in `data`: "),
         ):
             with self.subTest(message):
                 self.service.always("GET", "/key", fault)
@@ -386,7 +386,7 @@ class CurrentTest(KeyUseTest):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         run = self.run_program("keys", "current")
         self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
-        self.assertTrue(run.err.startswith(f"{LABEL}error: this needs a user key, and OPENROUTER_API_KEY is not set\n"))
+        self.assertTrue(run.err.startswith(f"{LABEL}error: no user key: set OPENROUTER_API_KEY\n"))
 
 
 class MoveTest(KeyUseTest):
@@ -419,7 +419,7 @@ class MoveTest(KeyUseTest):
         self.start()
         twins = ", ".join(make_workspace(n)["id"] for n in (2, 3))
         run = self.run_program("keys", "move", "ci", "Twin")
-        message = f"{LABEL}error: 'Twin' fits 2 workspaces, so nothing was done\nhint: use an id: {twins}\n"
+        message = f"{LABEL}error: 'Twin' fits 2 workspaces; nothing was changed\nhint: use an id: {twins}\n"
         self.assertEqual(run, Run(4, "", message))
         run = self.run_program("keys", "move", "ci", "research")
         self.assertEqual((run.code, run.out), (4, ""))
@@ -460,4 +460,4 @@ class MoveTest(KeyUseTest):
         self.start(heeds_changes=False)
         run = self.run_program("keys", "move", "ci", "Research")
         self.assertEqual((run.code, run.out), (5, ""))
-        self.assertIn(": the service left the key as it was", run.err)
+        self.assertIn(": the key wasn't changed", run.err)

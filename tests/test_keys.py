@@ -20,7 +20,7 @@ from typing import Any
 from unittest import mock
 from urllib.parse import unquote
 
-from standin import (
+from fake_openrouter import (
     MANAGEMENT_KEY,
     USER_KEY,
     Reply,
@@ -47,7 +47,7 @@ EVERY_COMMAND = (*(argv[1:] for argv in calls("ci", needs="management") if argv[
 UPDATES = tuple(argv[1:] for argv in calls("ci", changes="PATCH"))
 CHANGES = (*UPDATES, ("delete", "ci", "-y"))
 FIRST_SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
-NOTICE = "this is the new key; it is shown only this once\n"
+NOTICE = "this is the new key; it won't be shown again\n"
 SHOWN = f"{FIRST_SECRET}\n{NOTICE}"  # on stderr, and the first that is written there
 NEW_KEY = (
     "     name  label               hash            limit  reset   remaining    month  all-time  last used\n"
@@ -93,7 +93,7 @@ class KeysTest(ProgramTest):
 
 
 class ListTest(KeysTest):
-    HINT = "hint: there may be more keys; openrouter-remote keys list --all shows every page of every workspace\n"
+    HINT = "hint: there may be more keys: openrouter-remote keys list --all lists every workspace\n"
 
     def test_the_table_is_newest_first_with_a_mark_on_disabled_keys(self):
         self.start(
@@ -271,10 +271,10 @@ class NamingTest(KeysTest):
     def test_less_than_four_characters_are_no_prefix(self):
         self.fails(
             4,
-            f"'{self.all[1]['hash'][:3]}' is too short for the beginning of a hash",
+            f"'{self.all[1]['hash'][:3]}' is too short for a hash prefix (4 characters or more)",
             "show",
             self.all[1]["hash"][:3],
-            hint="give at least 4 characters of it, or the key's name",
+            hint="use more of the hash, or the key's name",
         )
 
     def test_a_name_of_less_than_four_characters_is_a_name(self):
@@ -318,7 +318,7 @@ class NamingTest(KeysTest):
             with self.subTest(argv):
                 listed = ", ".join(f"{key['hash'][:12]} ({key['name']})" for key in candidates)
                 command = [name if word == "ci" else word for word in argv]
-                message = f"'{name}' fits {len(candidates)} keys, so nothing was done"
+                message = f"'{name}' fits {len(candidates)} keys; nothing was changed"
                 self.fails(4, message, *command, hint=f"use a hash: {listed}")
                 self.assertEqual(self.changes(self.service), [])
 
@@ -455,11 +455,11 @@ class CreateTest(KeysTest):
             (("--name", " \t"), "argument --name: it is empty"),
             (("--name", "ci", "--limit", "-1"), "argument --limit: '-1' is negative"),
             (("--name", "ci", "--limit=-0.01"), "argument --limit: '-0.01' is negative"),
-            (("--name", "ci", "--limit", "nan"), "argument --limit: 'nan' is not a finite number, such as 5 or 0.5"),
-            (("--name", "ci", "--limit", "inf"), "argument --limit: 'inf' is not a finite number, such as 5 or 0.5"),
-            (("--name", "ci", "--limit", "none"), "argument --limit: 'none' is not a finite number, such as 5 or 0.5"),
-            (("--name", "ci", "--limit", "$5"), "argument --limit: '$5' is not a finite number, such as 5 or 0.5"),
-            (("--name", "ci", "--limit", ""), "argument --limit: '' is not a finite number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", "nan"), "argument --limit: 'nan' isn't a finite number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", "inf"), "argument --limit: 'inf' isn't a finite number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", "none"), "argument --limit: 'none' isn't a finite number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", "$5"), "argument --limit: '$5' isn't a finite number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", ""), "argument --limit: '' isn't a finite number, such as 5 or 0.5"),
             (("--name", "ci", "extra"), "unrecognized arguments: extra"),
         ):
             with self.subTest(argv):
@@ -478,7 +478,7 @@ class CreateTest(KeysTest):
                 with self.subTest(redirection, options=options):
                     service = self.start()
                     run = self.redirected(redirection, "create", "--name", "ci", *options)
-                    error = f"{LABEL}error: stdout cannot be written: {why}\n"
+                    error = f"{LABEL}error: can't write to stdout: {why}\n"
                     self.assertEqual(run, Run(5, "", f"{SHOWN}{error}"))
                     self.assertEqual(len(service.keys), 1)
 
@@ -564,8 +564,8 @@ class CreateTest(KeysTest):
             Run(
                 5,
                 "",
-                f"{LABEL}error: POST /keys/: a key was created, and could not be shown\n"
-                "hint: delete it and make another: openrouter-remote keys delete ef2d127de37b\n",
+                f"{LABEL}error: POST /keys/: a key was created but couldn't be shown\n"
+                "hint: delete it and create another: openrouter-remote keys delete ef2d127de37b\n",
             ),
         )
 
@@ -608,7 +608,7 @@ class CreateTest(KeysTest):
                 5,
                 "",
                 f"{LABEL}error: POST /keys: 404 Not Found\n"
-                f"hint: OPENROUTER_BASE_URL is {service.url} (from the shell): is that the address of the service?\n",
+                f"hint: OPENROUTER_BASE_URL is {service.url} (from the shell): is that the right base URL?\n",
             ),
         )
 
@@ -730,7 +730,7 @@ class EchoTest(KeysTest):
                 run = self.create(answer(201, fields), key=None)
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertNotIn(NOTICE, run.err)
-                self.assertIn("error: POST /keys/: a key was created, and could not be shown\n", run.err)
+                self.assertIn("error: POST /keys/: a key was created but couldn't be shown\n", run.err)
 
     def test_a_key_behind_escapes_is_shown(self):
         data = make_key(5, name="ci")
@@ -805,7 +805,7 @@ class EchoTest(KeysTest):
             with self.subTest(name), mock.patch.object(program, "background", self.deadline_after(len(sent))):
                 run = self.create(fault)
                 self.assertEqual(run[:2], (5, ""))
-                self.assertIn("no complete answer within 3600 s; the key was created and is shown above\n", run.err)
+                self.assertIn("no complete response within 3600 s; the key was created and is shown above\n", run.err)
         members = gzip.compress(body[:half]) + gzip.compress(body[half:])
         self.assertEqual(self.create(answer(201, members, {"Content-Encoding": "gzip"})).code, 0)
         self.assertEqual(self.create(answer(201, body.decode().encode("utf-16-le"))).code, 0)
@@ -879,7 +879,7 @@ class UnmadeChangeTest(KeysTest):
             with self.subTest(argv):
                 key = make_key(1, name="ci", disabled=argv[0] == "enable")
                 self.start(key, heeds_changes=False, workspaces=[make_workspace(), make_workspace(1, name="Research")])
-                message = f"PATCH /keys/{key['hash']}: the service left the key as it was"
+                message = f"PATCH /keys/{key['hash']}: the key wasn't changed"
                 self.fails(5, message, *argv)
 
     def test_so_is_an_old_key_that_a_rotation_leaves_as_it_was(self):
@@ -943,7 +943,7 @@ class UnmadeChangeTest(KeysTest):
             with self.subTest(argv, fields=fields):
                 service = self.start(make_key(1, name="ci"))
                 service.fail("PATCH", "*", answer(200, {"data": {**service.keys[0], **fields}}))
-                message = f"PATCH /keys/{service.keys[0]['hash']}: the service left the key as it was"
+                message = f"PATCH /keys/{service.keys[0]['hash']}: the key wasn't changed"
                 self.fails(5, message, *argv)
 
 
@@ -989,7 +989,7 @@ class PoisonTest(KeysTest):
                 service = self.start(make_key(1, name=name))
                 service.fail("PATCH", "*", error(500, "Down"))
                 run = self.keys("rotate", "6b86b273ff34")
-                rename = "keys rename 6b86b273ff34 (and what cannot be shown here: it has unprintable characters); "
+                rename = "keys rename 6b86b273ff34 (plus a value with unprintable characters, not shown); "
                 self.assertIn(f"left to do: openrouter-remote {rename}openrouter-remote keys disable", run.err)
 
     def test_a_hash_is_one_word_too(self):
@@ -1056,7 +1056,7 @@ class CreateSettingsTest(KeysTest):
             for fault, reason in (
                 (error(500, "Broken"), "500 Broken"),
                 (error(403, "No"), "403 No"),
-                (hang_up(), "no answer: Remote end closed connection without response"),
+                (hang_up(), "no response: Remote end closed connection without response"),
             ):
                 with self.subTest(ignored=ignored, reason=reason):
                     service = self.start(ignored_on_create=ignored)
@@ -1228,11 +1228,11 @@ class CreateOnceTest(KeysTest):
     """POST is sent once, whatever happens."""
 
     ARGV = ("create", "--name", "ci")
-    LOOK = "look for it with: openrouter-remote keys list --all, before you try again"
+    LOOK = "before you try again, look for it with: openrouter-remote keys list --all"
 
     def uncertain(self, reason):
         """The Run that leaves open whether a key was created."""
-        error = f"{LABEL}error: POST /keys/: {reason}; whether the key was created is unknown\n"
+        error = f"{LABEL}error: POST /keys/: {reason}; the key may or may not have been created\n"
         return Run(5, "", f"{error}hint: {self.LOOK}\n")
 
     def posts(self, service):
@@ -1240,8 +1240,8 @@ class CreateOnceTest(KeysTest):
 
     def test_an_uncertain_outcome_says_so_and_how_to_look(self):
         for fault, reason, created in (
-            (hang_up(), "no answer: Remote end closed connection without response", 0),
-            (hang_up_after_work(), "no answer: Remote end closed connection without response", 1),
+            (hang_up(), "no response: Remote end closed connection without response", 0),
+            (hang_up_after_work(), "no response: Remote end closed connection without response", 1),
             (error(408, "Slow"), "408 Slow", 0),
             (error(500, "Broken"), "500 Broken", 0),
             (error(502, "Broken"), "502 Broken", 0),
@@ -1249,7 +1249,7 @@ class CreateOnceTest(KeysTest):
             (error(503, "Broken"), "503 Broken", 0),
             (error(504, "Broken", {"Retry-After": "1"}), "504 Broken", 0),
             (error(524, "Broken"), "524 Broken", 0),
-            (html(200), "200 with an answer that is not a JSON object: 200 OK 200 OK", 0),
+            (html(200), "200 with a response that isn't a JSON object: 200 OK 200 OK", 0),
             (answer(200, {"error": {"message": "late"}}), "200 with an error: late", 0),
             (cut({"data": {}}, 5), '200 with an answer that is cut short: {"dat', 0),
         ):
@@ -1265,7 +1265,7 @@ class CreateOnceTest(KeysTest):
             service = self.start()
             service.fail("POST", "/keys/", fault)
             self.assertEqual(
-                self.keys(*self.ARGV, "--timeout", "0.05"), self.uncertain("no complete answer within 0.05 s")
+                self.keys(*self.ARGV, "--timeout", "0.05"), self.uncertain("no complete response within 0.05 s")
             )
             service.wait_for_requests()  # which may be sent later than that
             self.assertEqual(self.posts(service), 1)
@@ -1313,8 +1313,8 @@ class CreateOnceTest(KeysTest):
                 Run(
                     5,
                     "",
-                    f"{LABEL}error: POST /keys/: no answer: Connection refused\n"
-                    f"hint: check the network, the proxy variables and the address, {address}\n",
+                    f"{LABEL}error: POST /keys/: no response: Connection refused\n"
+                    f"hint: check the network, the proxy variables and the base URL, {address}\n",
                 ),
             )
 
@@ -1430,10 +1430,10 @@ class ChangeTest(KeysTest):
     def test_bad_arguments_are_refused_before_anything_is_sent(self):
         for argv, message in (
             (("set-limit", "ci", "-1"), "argument USD|none: '-1' is negative"),
-            (("set-limit", "ci", "nan"), "argument USD|none: 'nan' is not a finite number, such as 5 or 0.5"),
-            (("set-limit", "ci", "inf"), "argument USD|none: 'inf' is not a finite number, such as 5 or 0.5"),
-            (("set-limit", "ci", "null"), "argument USD|none: 'null' is not a finite number, such as 5 or 0.5"),
-            (("set-limit", "ci", ""), "argument USD|none: '' is not a finite number, such as 5 or 0.5"),
+            (("set-limit", "ci", "nan"), "argument USD|none: 'nan' isn't a finite number, such as 5 or 0.5"),
+            (("set-limit", "ci", "inf"), "argument USD|none: 'inf' isn't a finite number, such as 5 or 0.5"),
+            (("set-limit", "ci", "null"), "argument USD|none: 'null' isn't a finite number, such as 5 or 0.5"),
+            (("set-limit", "ci", ""), "argument USD|none: '' isn't a finite number, such as 5 or 0.5"),
             (("set-limit", "ci"), "the following arguments are required: USD|none"),
             (("set-limit", "ci", "--reset", "daily"), "the following arguments are required: USD|none"),
             (("rename", "ci"), "the following arguments are required: NAME"),
@@ -1518,7 +1518,7 @@ class DeleteTest(KeysTest):
         refusal = Run(
             2,
             "",
-            f"{LABEL}error: there is no terminal to ask on, so nothing was deleted\n"
+            f"{LABEL}error: no terminal to confirm on; nothing was deleted\n"
             "hint: -y deletes without asking, for ever; the reversible way is: openrouter-remote keys disable KEY\n",
         )
         for options in ((), ("--json",)):
@@ -1552,7 +1552,7 @@ class DeleteTest(KeysTest):
                     Run(
                         2,
                         "",
-                        self.QUESTION + f"{ended}{LABEL}error: not confirmed, so nothing was deleted\n"
+                        self.QUESTION + f"{ended}{LABEL}error: not confirmed; nothing was deleted\n"
                         "hint: the reversible way is: openrouter-remote keys disable d4735e3a265e\n",
                     ),
                 )
@@ -1582,8 +1582,8 @@ class DeleteTest(KeysTest):
                 self.service.fail("DELETE", f"/keys/{self.hash}", answer(200, body))
                 self.fails(
                     5,
-                    f"DELETE /keys/{self.hash}: an answer that does not say it was deleted; "
-                    "whether the key was deleted is unknown",
+                    f"DELETE /keys/{self.hash}: the response doesn't say it was deleted; "
+                    "the key may or may not have been deleted",
                     "delete",
                     self.hash,
                     "-y",

@@ -9,7 +9,7 @@ from decimal import Decimal
 from unittest import mock
 from urllib.parse import unquote
 
-from standin import (
+from fake_openrouter import (
     EXPIRED_KEY,
     MANAGEMENT_KEY,
     USER_KEY,
@@ -104,7 +104,7 @@ class ModelsTest(ProgramTest):
         return [request.target for request in self.service.requests]
 
     def asked_first(self):
-        """What was asked for besides the catalogue, which is asked for at the same time where it may be needed."""
+        """What was asked for besides the catalog, which is asked for at the same time where it may be needed."""
         return [target for target in self.targets() if target != WHOLE]
 
     def assert_usage_error(self, run, what):
@@ -176,7 +176,7 @@ class Listing(ModelsTest):
 
 
 class Unwilling(ModelsTest):
-    """The catalogue where it is not given to everybody."""
+    """The catalog where it is not given to everybody."""
 
     def test_a_key_is_sent_after_a_401_only(self):
         refusal = error(401, "No auth credentials found")
@@ -210,7 +210,7 @@ class Unwilling(ModelsTest):
                     self.service.always("GET", "/models", answer(status, body, content_type=kind))
                     run = self.models("list")
                     self.assertEqual((run.code, run.out), (5, ""))
-                    hint = "hint: this answer is not the service's own: look for a proxy or a filter on the way to it\n"
+                    hint = "hint: this response isn't OpenRouter's own: look for a proxy or filter in between\n"
                     self.assertEqual(run.err, f"openrouter-remote: error: GET /models: {status} {said}\n{hint}")
                     self.assertNotIn("authorization", str([r.headers for r in self.service.requests]))
 
@@ -290,7 +290,7 @@ class Pages(ModelsTest):
     def test_a_service_that_always_has_one_more_page_is_not_believed(self):
         self.following(*(f"/api/v1/models?offset={n}" for n in (1, 2, 3)))
         self.assertEqual(
-            self.models("list"), Run(5, "", "openrouter-remote: error: GET /models: the pages have no end\n")
+            self.models("list"), Run(5, "", "openrouter-remote: error: GET /models: more than 1,000 pages\n")
         )
         self.assertEqual(len(self.targets()), 3)
         self.following("/api/v1/models?offset=1", "/api/v1/models?offset=2", None)
@@ -307,7 +307,7 @@ class Pages(ModelsTest):
         for link in elsewhere:
             with self.subTest(link=link):
                 self.following(link)
-                text = "openrouter-remote: error: GET /models: links.next does not lead to a page of the service\n"
+                text = "openrouter-remote: error: GET /models: `links.next` leads elsewhere\n"
                 self.assertEqual(self.models("list"), Run(5, "", text))
                 self.assertEqual(self.targets(), ["/api/v1/models"])
         odd = (
@@ -421,12 +421,12 @@ class Filters(ModelsTest):
             Run(
                 2,
                 "",
-                "openrouter-remote: error: --supports resoning: no model knows this word\n"
+                "openrouter-remote: error: --supports resoning: no model supports this\n"
                 "hint: the nearest are reasoning, include_reasoning, thinking\n",
             ),
         )
         self.assert_usage_error(
-            self.models("cheap", "--supports", "qqqq"), "--supports qqqq: no model knows this word\nhint: "
+            self.models("cheap", "--supports", "qqqq"), "--supports qqqq: no model supports this\nhint: "
         )
 
     def test_a_word_that_the_catalogue_knows_is_none_though_a_filter_leaves_nothing(self):
@@ -567,13 +567,13 @@ class Outputs(ModelsTest):
         self.assertEqual(self.service.requests[0].query, {"output_modalities": "all"})
 
     def test_one_that_no_model_gives_is_wrong_usage_with_the_nearest(self):
-        message = "openrouter-remote: error: --output images: no model gives this\nhint: the nearest are image\n"
+        message = "openrouter-remote: error: --output images: no model outputs this\nhint: the nearest are image\n"
         self.assertEqual(self.run_program("models", "list", "--output", "images"), Run(2, "", message))
 
     def test_bytes_that_are_no_text_are_no_modality(self):
         run = self.run_program("models", "list", "--output", os.fsdecode(b"\xff\xfe"))
         self.assertEqual((run.code, run.out), (2, ""))
-        self.assertIn("no model gives this\n", run.err)
+        self.assertIn("no model outputs this\n", run.err)
 
     def test_it_composes_with_the_other_filters(self):
         self.assertEqual(self.ids("list", "--output", "all", "--search", "c"), ["b/pictures", "c/both", "d/vectors"])
@@ -605,7 +605,7 @@ class Allowed(ModelsTest):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         run = self.run_program("models", "list", "--mine")
         self.assertEqual((run.code, run.out, service.requests), (3, "", []))
-        self.assertIn("error: this needs a user key, and OPENROUTER_API_KEY is not set\n", run.err)
+        self.assertIn("error: no user key: set OPENROUTER_API_KEY\n", run.err)
 
     def test_mine_that_is_refused_or_missing_says_so(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
@@ -635,8 +635,8 @@ class Allowed(ModelsTest):
             Run(
                 2,
                 "",
-                "openrouter-remote: error: --mine and --zdr do not go together\n"
-                "hint: the list of --mine does not know who retains data\n",
+                "openrouter-remote: error: --mine and --zdr don't combine\n"
+                "hint: GET /models/user doesn't support zdr\n",
             ),
         )
         self.assertEqual(service.requests, [])
@@ -757,7 +757,7 @@ class Prices(ModelsTest):
     def test_where_free_models_fill_the_list_a_line_says_how_many_and_how_to_leave_them_out(self):
         free = [make_model(f"a/free-{n}", pricing=make_pricing("0", "0")) for n in range(3)]
         self.service.models = [*free, make_model("a/paid", pricing=make_pricing("1", "1"))]
-        line = "hint: all {} that are shown are free; --paid leaves out those that are\n"
+        line = "hint: all {} shown are free; --paid leaves free models out\n"
         for argv, err in (
             (("cheap", "--limit", "2"), "2 of 4 models\n" + line.format(2)),
             (("cheap", "--limit", "3"), "3 of 4 models\n" + line.format(3)),
@@ -847,7 +847,7 @@ class NotByTheToken(ModelsTest):
         row = self.payload("list", "--search", "a/fee")["a/fee"]
         self.assertEqual(row["price_per_million"], {"input": None, "output": None})
         line = self.models("list", "--search", "pixels").out.splitlines()[1]
-        self.assertEqual(line.split(None, 4), ["a/pixels", "-", "-", "131k", "not paid by the token"])
+        self.assertEqual(line.split(None, 4), ["a/pixels", "-", "-", "131k", "not billed per token"])
 
 
 class UnitsOfPrices(ModelsTest):
@@ -1387,7 +1387,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         self.env["OPENROUTER_API_KEY"] = EXPIRED_KEY
         run = self.endpoints()
         warning = (
-            "openrouter-remote: warning: asked without a key: GET /models/acme/alpha/endpoints: 401 API key expired\n"
+            "openrouter-remote: warning: retried without a key: GET /models/acme/alpha/endpoints: 401 API key expired\n"
         )
         self.assertEqual((run.code, run.err), (0, warning + HINT + self.DEGRADED))
         self.assertEqual([line.split()[4:6] for line in run.out.splitlines()[1:]], [["-", "-"]] * 5)
@@ -1399,7 +1399,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         run = self.endpoints()
         self.assertEqual((run.code, run.out.count("\n")), (0, 6))
         self.assertTrue(
-            run.err.startswith("openrouter-remote: warning: asked without a key: OPENROUTER_API_KEY "), run.err
+            run.err.startswith("openrouter-remote: warning: retried without a key: OPENROUTER_API_KEY "), run.err
         )
         self.assertNotIn("authorization", str([request.headers for request in self.service.requests]))
 

@@ -11,7 +11,7 @@ from decimal import Decimal, localcontext
 from operator import itemgetter
 from unittest import mock
 
-from standin import MANAGEMENT_KEY, USER_KEY, answer, error, make_endpoint, make_key, make_model, make_pricing
+from fake_openrouter import MANAGEMENT_KEY, USER_KEY, answer, error, make_endpoint, make_key, make_model, make_pricing
 from support import ProgramTest, Run, calls, program
 
 TOOL = f'"tool": {{"name": "openrouter-remote", "version": "{program.__version__}"}}'
@@ -153,7 +153,7 @@ class JsonTest(OutputTest):
                 with self.subTest(argv=argv, options=options):
                     run = self.run_program(*argv, *options)
                     self.assertEqual((run.code, run.out), (5, ""))
-                    self.assertIn(f": 200 with a row that has no usable `{identifier}`: ", run.err)
+                    self.assertIn(f": 200 with a row without a usable `{identifier}`: ", run.err)
 
     def test_an_empty_listing_is_no_error(self):
         service = self.start()

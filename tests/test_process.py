@@ -17,7 +17,7 @@ import threading
 import unittest
 from unittest import mock
 
-from standin import (
+from fake_openrouter import (
     MANAGEMENT_KEY,
     USER_KEY,
     answer,
@@ -98,7 +98,7 @@ class NeverOneTest(ProcessTest):
     def test_an_old_python_gets_one_line_that_says_what_is_needed_and_what_this_is(self):
         for version in ("3.6.15", "3.8.18"):
             self.run_first(f"import sys\nsys.version_info, sys.version = (3, {version[2]}), '{version} (main)'\n")
-            message = f"openrouter-remote: error: Python 3.9 or newer is needed, and {sys.executable} is {version}\n"
+            message = f"openrouter-remote: error: Python 3.9 or newer is needed, but {sys.executable} is {version}\n"
             for argv in (["balance", "--alert-below", "5"], ["--version"], []):
                 with self.subTest(version=version, argv=argv):
                     self.assertEqual(self.start_program(*argv), Run(5, "", message))
@@ -184,7 +184,7 @@ class BrokenOutputTest(ProcessTest):
     @unittest.skipUnless(os.path.exists(FULL), f"{FULL} is not there")
     def test_a_full_disk_is_an_error(self):
         self.start()
-        message = "openrouter-remote: error: stdout cannot be written: No space left on device\n"
+        message = "openrouter-remote: error: can't write to stdout: No space left on device\n"
         for argv in (
             ["balance"],
             ["models", "list", "--json", "--limit", "1"],
@@ -203,11 +203,11 @@ class BrokenOutputTest(ProcessTest):
         self.assertEqual(run.code, 1)
         alert, message = sorted(run.err.splitlines())
         self.assertRegex(alert, "^ALERT ")
-        self.assertEqual(message, "openrouter-remote: error: stdout cannot be written: No space left on device")
+        self.assertEqual(message, "openrouter-remote: error: can't write to stdout: No space left on device")
 
     def test_a_closed_stdout_is_an_error(self):
         self.start()
-        message = "openrouter-remote: error: stdout cannot be written: stdout is closed\n"
+        message = "openrouter-remote: error: can't write to stdout: stdout is closed\n"
         for argv in (["balance"], ["models", "list", "--json", "--limit", "1"], ["--help"], ["--version"]):
             with self.subTest(argv=argv):
                 self.assertEqual(self.start_program(*argv, preexec_fn=closed(1)), Run(5, "", message))
@@ -664,7 +664,7 @@ class LimitTest(ProcessTest):
                 service = self.start()
                 service.always("GET", "/models", fault)
                 run, memory = self.ended("models", "list")
-                message = "openrouter-remote: error: GET /models: 200 with more than 64 MiB: refused\n"
+                message = "openrouter-remote: error: GET /models: 200 with more than 64 MiB\n"
                 self.assertEqual(run, Run(5, "", message))
                 self.assertEqual(len(service.requests), 1)
                 self.assertLess(memory, 250)

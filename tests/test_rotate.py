@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from standin import (
+from fake_openrouter import (
     MANAGEMENT_KEY,
     answer,
     error,
@@ -23,13 +23,13 @@ from support import ProgramTest, Run, program
 SECRET = make_secret(1_000_000)  # of the first key that a stand-in creates
 RESEARCH = make_workspace(1)["id"]
 UNTIL = "2099-01-31T12:00:00Z"
-NOTICE = "this is the new key; it is shown only this once\n"
+NOTICE = "this is the new key; it won't be shown again\n"
 COMMAND = re.compile(
     r"openrouter-remote (keys (?:rename|disable|set-limit|delete|list) .*?)(?=; openrouter|, before|$)", re.M
 )
 UNKNOWN = (
-    "; whether the key was created is unknown\n"
-    "hint: look for it with: openrouter-remote keys list --all, before you try again\n"
+    "; the key may or may not have been created\n"
+    "hint: before you try again, look for it with: openrouter-remote keys list --all\n"
 )
 
 
@@ -124,8 +124,8 @@ class ExpiresTest(KeysTest):
         self.assertEqual(
             run.err,
             f"{SECRET}\n{NOTICE}"
-            "openrouter-remote: warning: the new key does not expire at 2099-01-31T23:59:59Z\n"
-            f"hint: delete it and make another: openrouter-remote keys delete {short}\n",
+            "openrouter-remote: warning: the new key doesn't expire at 2099-01-31T23:59:59Z\n"
+            f"hint: delete it and create another: openrouter-remote keys delete {short}\n",
         )
         self.assertEqual([method for method, _, _ in self.sent()], ["POST"])  # a PATCH knows no expiry
 
@@ -156,7 +156,7 @@ class ExpiresTest(KeysTest):
         self.service.workspaces.append(make_workspace(2, name="Research"))
         run = self.keys("create", "--name", "new", "--workspace", "Research")
         self.assertEqual((run.code, run.out, self.sent()), (4, "", []))
-        self.assertIn("error: 'Research' fits 2 workspaces, so nothing was done\nhint: use an id: ", run.err)
+        self.assertIn("error: 'Research' fits 2 workspaces; nothing was changed\nhint: use an id: ", run.err)
 
     def test_a_workspace_that_does_not_exist_makes_no_key(self):
         run = self.keys("create", "--name", "new", "--workspace", "nowhere")
@@ -219,7 +219,7 @@ class RotateTest(KeysTest):
                 self.assertIs(type(body.get("limit", 0)), float if body.get("limit") == 0.1 else int)
 
     def test_a_key_without_a_name_is_left_alone(self):
-        message = "openrouter-remote: error: GET /keys: the key has no usable `name`, so nothing was done\n"
+        message = "openrouter-remote: error: GET /keys: the key has no usable `name`, nothing was changed\n"
         for name in (None, 5, ["ci"]):
             with self.subTest(name=name):
                 self.set_old(name=name)
@@ -255,7 +255,7 @@ class RotateTest(KeysTest):
         past = "2026-11-01T00:00:00Z"
         for fields, said in (
             ({"disabled": True}, "the old key is disabled; the new one works"),
-            ({"expires_at": past}, f"the old key expired at {past}; the new one does not expire"),
+            ({"expires_at": past}, f"the old key expired at {past}; the new one doesn't expire"),
         ):
             with self.subTest(fields):
                 self.set_old(**fields)
@@ -314,7 +314,7 @@ class RotateTest(KeysTest):
                 run = self.keys("rotate", self.old["hash"], "--disable-old")
                 self.assertEqual((run.code, run.out, self.old), (5, "", before))
                 self.assertTrue(run.err.startswith(f"{SECRET}\n{NOTICE}"), run.err)
-                message = "error: POST /keys/: the answer describes the old key, which was left as it is\n"
+                message = "error: POST /keys/: the response describes the old key, which was left as it is\n"
                 self.assertIn(message, run.err)
                 self.assertEqual([method for method, _, _ in self.sent()], ["POST"])
 
@@ -360,7 +360,7 @@ class RotateTest(KeysTest):
             with self.subTest(field=field, value=value):
                 odd = answer(200, {"data": {**self.old, field: value}})
                 self.service.always("GET", f"/keys/{self.old['hash']}", odd)
-                message = f"error: GET /keys: the key has no usable `{field}`, so nothing was done\n"
+                message = f"error: GET /keys: the key has no usable `{field}`, nothing was changed\n"
                 self.service.requests.clear()
                 self.assertEqual(self.keys("rotate", self.old["hash"]), Run(5, "", f"openrouter-remote: {message}"))
                 self.assertEqual([request.method for request in self.service.requests], ["GET"])
@@ -379,7 +379,7 @@ class RotateTest(KeysTest):
         run = self.keys("rotate", "ci")
         self.assertEqual(run.code, 0)
         self.assertIn(
-            "openrouter-remote: warning: the old key expired at 2026-11-01T00:00:00Z; the new one does not expire\n",
+            "openrouter-remote: warning: the old key expired at 2026-11-01T00:00:00Z; the new one doesn't expire\n",
             run.err,
         )
         self.assertIsNone(self.service.keys[0]["expires_at"])
@@ -476,7 +476,7 @@ class RotateTest(KeysTest):
         self.service.ignored_on_create = {"expires_at"}
         run = self.keys("rotate", "ci")
         self.assertEqual((run.code, len(self.sent())), (5, 1))
-        self.assertIn(f"warning: the new key does not expire at {UNTIL}\n", run.err)
+        self.assertIn(f"warning: the new key doesn't expire at {UNTIL}\n", run.err)
         self.assertEqual(self.old["name"], "ci")
         self.assertEqual(run.err.count(SECRET), 1)
 

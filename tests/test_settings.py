@@ -7,7 +7,7 @@ import re
 import unittest
 from unittest import mock
 
-from standin import EXPIRED_KEY, MANAGEMENT_KEY, USER_KEY, answer, error
+from fake_openrouter import EXPIRED_KEY, MANAGEMENT_KEY, USER_KEY, answer, error
 from support import ProgramTest, Run, calls, program
 
 ANOTHER_KEY = "sk-or-v1-" + "cafe" * 16
@@ -196,7 +196,7 @@ class EnvSyntaxTest(SettingsTest):
     def test_a_named_file_that_is_no_text_is_an_error(self):
         path = self.write_bytes("settings", b"\x7fELF\0\0OPENROUTER_API_KEY=x\n")
         run = self.run_program("--env-file", path, "balance")
-        error = f"openrouter-remote: error: --env-file {path}: it is no text file\n"
+        error = f"openrouter-remote: error: --env-file {path}: not a text file\n"
         self.assertEqual(run, Run(2, "", error + "hint: name a readable file of NAME=value lines\n"))
 
     def test_a_project_file_that_is_no_text_is_named_and_skipped(self):
@@ -206,14 +206,14 @@ class EnvSyntaxTest(SettingsTest):
                 path = self.write_bytes(".env", content)
                 run = self.run_program("balance")
                 self.assertEqual((run.code, run.out), (3, ""))
-                warning = f"openrouter-remote: warning: {path}: it is no text file; the file is skipped\n"
+                warning = f"openrouter-remote: warning: {path}: not a text file; skipped\n"
                 self.assertTrue(run.err.startswith(warning), run.err)
 
     def test_an_unreadable_line_is_warned_about_in_a_file_that_the_user_named(self):
         self.start()
         path = self.write("settings", f"OPENROUTER_API_KEY={USER_KEY}\n\nnonsense sk-or-v1-1\nOPENROUTER_X 1\n")
         run = self.run_program("models", "list", "--limit", "1", "--json", "--env-file", path)
-        warning = "openrouter-remote: warning: {}: line {} cannot be read and is skipped\n"
+        warning = "openrouter-remote: warning: {}: line {} can't be parsed; skipped\n"
         self.assertEqual((run.code, run.err), (0, warning.format(path, 3) + warning.format(path, 4)))
 
     def test_an_unreadable_line_of_a_project_file_is_passed_over_in_silence(self):
@@ -328,7 +328,7 @@ class LayersTest(SettingsTest):
         path = self.write(".env", "OPENROUTER_API_KEY=project\n" + "#" * (1 << 20))
         settings, warnings = self.settings()
         self.assertEqual(settings.find(program.USER_KEY.names).value, "shell")
-        self.assertEqual(warnings, [f"{path}: larger than 1 MiB; the file is skipped"])
+        self.assertEqual(warnings, [f"{path}: larger than 1 MiB; skipped"])
 
     def test_a_deleted_current_folder_has_no_project_files(self):
         self.env["OPENROUTER_API_KEY"] = "shell"
@@ -533,12 +533,12 @@ class BaseUrlTest(SettingsTest):
             named = self.write("settings", f'OPENROUTER_BASE_URL="{escaped}"\n')
             for source, env_files in ((project, ()), (named, (named,))):
                 with self.subTest(url=url, source=source):
-                    refused = f"OPENROUTER_BASE_URL (from {source}) is refused: it is not a plain http(s) URL"
+                    refused = f"OPENROUTER_BASE_URL (from {source}) is refused: it isn't a plain http(s) URL"
                     self.assertEqual(self.refusal(url, *env_files), refused)
             os.unlink(project)
             self.env["OPENROUTER_BASE_URL"] = url
             with self.subTest(url=url, source="the shell"):
-                refused = "OPENROUTER_BASE_URL (from the shell) is refused: it is not a plain http(s) URL"
+                refused = "OPENROUTER_BASE_URL (from the shell) is refused: it isn't a plain http(s) URL"
                 self.assertEqual(self.refusal(url), refused)
 
     def test_the_shell_or_a_named_file_may_name_another_host(self):
@@ -553,7 +553,7 @@ class BaseUrlTest(SettingsTest):
         for host in ("openrouter.ai", "eu.openrouter.ai", "gateway.example", "10.0.0.1", "0.0.0.0", "127.0.0.1.nip.io"):
             url = f"http://{host}/api/v1"
             project, named = (self.write(name, f"OPENROUTER_BASE_URL={url}") for name in (".env", "settings"))
-            reason = f"is refused: plain http would show the key to the network on the way to {host}"
+            reason = f"is refused: plain http would send the key unencrypted to {host}"
             with self.subTest(url=url):
                 self.assertEqual(self.refusal(url), f"OPENROUTER_BASE_URL (from {project}) {reason}")
                 self.assertEqual(self.refusal(url, named), f"OPENROUTER_BASE_URL (from {named}) {reason}")
@@ -621,7 +621,7 @@ class ForeignFileTest(SettingsTest):
         os.chmod(self.shared, 0o1777)
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         run = self.run_program("balance")
-        warning = f"{path}: the file belongs to somebody else in a folder of everybody's, and is skipped"
+        warning = f"{path}: skipped: it belongs to another user, and others can write to its folder"
         self.assertEqual((run.code, run.err), (0, f"openrouter-remote: warning: {warning}\n"))
 
     def test_elsewhere_it_is_read(self):
@@ -634,7 +634,7 @@ class ForeignFileTest(SettingsTest):
             with self.subTest(url=url):
                 path = self.foreign(f"OPENROUTER_BASE_URL={url}\n")
                 run = self.run_program("balance")
-                refused = f"OPENROUTER_BASE_URL (from {path}) is refused: the file belongs to somebody else"
+                refused = f"OPENROUTER_BASE_URL (from {path}) is refused: the file belongs to another user"
                 self.assertEqual((run.code, run.out), (2, ""))
                 self.assertEqual(run.err.partition("\n")[0], f"openrouter-remote: error: {refused}")
         self.assertEqual(self.service.requests, [])
@@ -657,9 +657,9 @@ class ForeignFileTest(SettingsTest):
 
 
 class CredentialTest(SettingsTest):
-    SPACE, CHARACTERS = "holds white space", "holds characters that no key has"
-    QUOTES, LABEL = "has quotes around it", "holds a label, such as the service shows in place of a key"
-    PLACEHOLDER, SHORT = "holds a placeholder", "is too short for a key"
+    SPACE, CHARACTERS = "contains white space", "contains characters that no key has"
+    QUOTES, LABEL = "has quotes around it", "is a label, as OpenRouter shows in place of a key"
+    PLACEHOLDER, SHORT = "is a placeholder", "is too short for a key"
     MALFORMED = (
         ("sk-or-v1-secret secret", SPACE),
         ("sk-or-v1-secret\nsecret", SPACE),
@@ -703,7 +703,7 @@ class CredentialTest(SettingsTest):
                         errors,
                         [
                             f"openrouter-remote: error: {name} (from the shell) is malformed: it {reason}",
-                            f"hint: set it to {what} exactly as shown when it was made, or make one at {url}",
+                            f"hint: set it to {what} exactly as shown when it was created, or create one at {url}",
                         ],
                     )
                     self.assertNotIn("secr", run.err)

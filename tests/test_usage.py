@@ -6,7 +6,7 @@ import unittest
 from decimal import Decimal
 from unittest import mock
 
-from standin import (
+from fake_openrouter import (
     MANAGEMENT_KEY,
     PERIODS,
     USER_KEY,
@@ -217,7 +217,7 @@ class EveryKeyOnceTest(UsageTest):
     def test_a_list_that_never_stands_still_makes_no_sum(self):
         service = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(1000)], has_workspaces=False)
         service.always("GET", "/keys", self.deleted(6))
-        message = "GET /keys: the list changed each time it was read, so that no sum of it would be true"
+        message = "GET /keys: the list kept changing while it was read"
         self.assertEqual(self.run_program("usage"), Run(5, "", f"openrouter-remote: error: {message}\n"))
         self.assertEqual(self.first_pages(service), 3)
 
@@ -282,7 +282,7 @@ class EveryKeyOnceTest(UsageTest):
             handler.reply(Reply(200, {"data": [make_key(offset + n) for n in range(5)]}))
 
         service.always("GET", "/keys", more)
-        message = "openrouter-remote: error: GET /keys: the pages have no end\n"
+        message = "openrouter-remote: error: GET /keys: more than 1,000 pages\n"
         self.assertEqual(self.run_program("usage"), Run(5, "", message))
         self.assertEqual(sum(request.path == "/keys" for request in service.requests), 20)
 
@@ -363,7 +363,7 @@ class EveryKeyOnceTest(UsageTest):
         self.start(workspaces_refused=True)
         warning = (
             "openrouter-remote: warning: GET /workspaces: 403 You do not have access to workspaces; "
-            "keys of other workspaces than the default one are missing here, if there are any\n"
+            "keys outside the default workspace are missing here, if there are any\n"
         )
         for argv in (("usage",), ("keys", "list"), ("keys", "list", "--all"), ("keys", "show", "production")):
             with self.subTest(argv=argv):
@@ -570,8 +570,8 @@ class CreditsTest(UsageTest):
             (error(403, "Forbidden"), "403 Forbidden"),
             (error(500, "Broken"), "500 Broken (3 tries)"),
             (error(404, "Not Found"), "404 Not Found"),
-            (hang_up(), "no answer: Remote end closed connection without response (3 tries)"),
-            (answer(200, {"data": {"total_credits": "10", "total_usage": 1}}), '`total_credits` is not a number: "10"'),
+            (hang_up(), "no response: Remote end closed connection without response (3 tries)"),
+            (answer(200, {"data": {"total_credits": "10", "total_usage": 1}}), '`total_credits` isn\'t a number: "10"'),
         ):
             with self.subTest(reason):
                 service = self.start(keys=list(self.KEYS), workspaces=[make_workspace()])
@@ -703,7 +703,7 @@ class RefusedTest(UsageTest):
                     continue
                 with self.subTest(field=field, value=value):
                     service.keys = [*(make_key(n) for n in range(6)), make_key(6, **{field: value})]
-                    self.refused(f"GET /keys: `{field}` is not a number: {shown}")
+                    self.refused(f"GET /keys: `{field}` isn't a number: {shown}")
 
     def test_a_money_field_that_is_missing_is_no_zero_save_those_of_byok(self):
         for field in MONEY_FIELDS:
@@ -716,7 +716,7 @@ class RefusedTest(UsageTest):
                     if field.startswith("byok"):
                         self.assertEqual(self.usage()["byok_totals"]["all_time"], 2 if field == "byok_usage" else 3)
                     else:
-                        self.refused(f"GET /keys: `{field}` is not a number: null")
+                        self.refused(f"GET /keys: `{field}` isn't a number: null")
 
     def test_a_page_that_fails_makes_no_partial_sum(self):
         for offset in (1, 8, 12):
@@ -727,13 +727,13 @@ class RefusedTest(UsageTest):
 
     def test_a_page_of_another_shape_makes_no_partial_sum(self):
         for body, what in (
-            ({"data": None}, '200 with an answer that has no `data` with a list: {"data": null}'),
-            ({"data": {"keys": []}}, '200 with an answer that has no `data` with a list: {"data": {"keys": []}}'),
-            ({"keys": []}, '200 with an answer that has no `data` with a list: {"keys": []}'),
-            ({"data": ["a"]}, '200 with a row that has no usable `hash`: "a"'),
-            ({"data": [{"name": "a"}]}, '200 with a row that has no usable `hash`: {"name": "a"}'),
-            ({"data": [{"hash": ""}]}, '200 with a row that has no usable `hash`: {"hash": ""}'),
-            ({"data": [{"hash": 5}]}, '200 with a row that has no usable `hash`: {"hash": 5}'),
+            ({"data": None}, '200 without a list in `data`: {"data": null}'),
+            ({"data": {"keys": []}}, '200 without a list in `data`: {"data": {"keys": []}}'),
+            ({"keys": []}, '200 without a list in `data`: {"keys": []}'),
+            ({"data": ["a"]}, '200 with a row without a usable `hash`: "a"'),
+            ({"data": [{"name": "a"}]}, '200 with a row without a usable `hash`: {"name": "a"}'),
+            ({"data": [{"hash": ""}]}, '200 with a row without a usable `hash`: {"hash": ""}'),
+            ({"data": [{"hash": 5}]}, '200 with a row without a usable `hash`: {"hash": 5}'),
         ):
             with self.subTest(body=body):
                 service = self.start(page_size=5, keys=[make_key(n) for n in range(7)], has_workspaces=False)
@@ -743,7 +743,7 @@ class RefusedTest(UsageTest):
     def test_workspaces_that_cannot_be_had_make_no_partial_sum(self):
         for fault, what in (
             (error(500, "Broken"), "500 Broken (3 tries)"),
-            (answer(200, {"data": {}}), '200 with an answer that has no `data` with a list: {"data": {}}'),
+            (answer(200, {"data": {}}), '200 without a list in `data`: {"data": {}}'),
         ):
             service = self.start()
             service.always("GET", "/workspaces", fault)
@@ -863,7 +863,7 @@ class AlertTest(UsageTest):
             (["--by", "day", "--quiet"], "--quiet needs --alert-daily, --alert-weekly or --alert-monthly"),
             (
                 ["--by", "day", "--alert-daily", "1"],
-                "an alert looks at today, this week or this month, and not at what --by shows",
+                "alerts don't combine with --by: they look at today, this week or this month",
             ),
         ):
             with self.subTest(argv):

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from standin import USER_KEY
+from fake_openrouter import USER_KEY
 from support import PROGRAM, ProgramTest, Run, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))

@@ -2,15 +2,15 @@
 
 In a test:
 
-    with StandIn(page_size=2) as service:
+    with FakeOpenRouter(page_size=2) as service:
         service.fail("GET", "/keys", error(503, "Overloaded"))
         …  # talk to service.url with MANAGEMENT_KEY, then look into service.requests
 
 From a shell, against an invented demonstration account:
 
-    python3 tests/standin.py usage --json    # one command of openrouter-remote
-    python3 tests/standin.py                 # a short tour
-    python3 tests/standin.py --serve         # stays up, and keeps what is created and changed
+    python3 tests/fake_openrouter.py usage --json    # one command of openrouter-remote
+    python3 tests/fake_openrouter.py                 # a short tour
+    python3 tests/fake_openrouter.py --serve         # stays up, and keeps what is created and changed
 
 It knows the management plane of the service and refuses what the service would refuse: unknown paths, query
 parameters and body fields, wrong types, the wrong kind of key. Amounts in its state may be int or Decimal and
@@ -305,7 +305,7 @@ def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: 
     }
 
 
-# --- The demonstration account, which is also the state of a new StandIn
+# --- The demonstration account, which is also the state of a new FakeOpenRouter
 
 
 def demo_workspaces() -> list:
@@ -491,15 +491,15 @@ def page_of_html(status: int) -> str:
     return f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
 
 
-def is_amount(service: StandIn, value: Any) -> bool:
+def is_amount(service: FakeOpenRouter, value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
-def is_text(service: StandIn, value: Any) -> bool:
+def is_text(service: FakeOpenRouter, value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def is_future_utc(service: StandIn, value: Any) -> bool:
+def is_future_utc(service: FakeOpenRouter, value: Any) -> bool:
     form = r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}(\.\d+)?(Z|\+00:00)"
     if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
         return False
@@ -509,15 +509,15 @@ def is_future_utc(service: StandIn, value: Any) -> bool:
         return False
 
 
-def is_integer(low: int, high: float = math.inf) -> Callable[[StandIn, str], bool]:
+def is_integer(low: int, high: float = math.inf) -> Callable[[FakeOpenRouter, str], bool]:
     return lambda service, value: bool(re.fullmatch("[0-9]+", value)) and low <= int(value) <= high
 
 
-def is_workspace(service: StandIn, value: Any) -> bool:
+def is_workspace(service: FakeOpenRouter, value: Any) -> bool:
     return service.has_workspaces and value in [workspace["id"] for workspace in service.workspaces]
 
 
-def completed_days(service: StandIn) -> list:
+def completed_days(service: FakeOpenRouter) -> list:
     return [days_before(service.now, days) for days in range(1, 31)]
 
 
@@ -579,7 +579,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text[:19] + "+00:00")
 
 
-def is_list_of(names: Iterable, low: int, high: int) -> Callable[[StandIn, Any], bool]:
+def is_list_of(names: Iterable, low: int, high: int) -> Callable[[FakeOpenRouter, Any], bool]:
     known = set(names)
     return lambda service, value: isinstance(value, list) and low <= len(value) <= high and set(value) <= known
 
@@ -649,16 +649,16 @@ def match(pattern: str, path: str) -> list | None:
 
 
 class State:
-    """An attribute of a StandIn that is made when it is first looked at, since most tests need little of it, and that
+    """An attribute of a FakeOpenRouter that is made when it is first looked at, since most tests need little of it, and that
     may be set. Whoever looks at the same time gets the same."""
 
-    def __init__(self, make: Callable[[StandIn], Any]):
+    def __init__(self, make: Callable[[FakeOpenRouter], Any]):
         self.make = make
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, service: StandIn | None, owner: type) -> Any:
+    def __get__(self, service: FakeOpenRouter | None, owner: type) -> Any:
         if service is None:
             return self
         with service.lock:
@@ -667,7 +667,7 @@ class State:
             return service.__dict__[self.name]
 
 
-class StandIn:
+class FakeOpenRouter:
     """The service on a loopback port, from `with` to its end.
 
     State and switches below may be given as keyword arguments and may be changed at any time.
@@ -713,8 +713,8 @@ class StandIn:
         self.secrets: list = []  # whole keys, as handed out by POST /keys
         self.requests: list = []  # Request, in order of arrival
         for name, value in settings.items():
-            if not hasattr(StandIn, name) or callable(getattr(StandIn, name)):
-                raise TypeError(f"StandIn has no state or switch {name!r}")
+            if not hasattr(FakeOpenRouter, name) or callable(getattr(FakeOpenRouter, name)):
+                raise TypeError(f"FakeOpenRouter has no state or switch {name!r}")
             setattr(self, name, value)
         self.under_way = self.most_under_way = 0
         self.bugs: list = []  # exceptions of the stand-in itself, raised at the end
@@ -723,7 +723,7 @@ class StandIn:
         self._next_faults: dict = {}  # (method, path) -> deque
         self._lasting_faults: dict = {}  # (method, path) -> fault
 
-    def __enter__(self) -> StandIn:
+    def __enter__(self) -> FakeOpenRouter:
         self._server = Server(self)
         self.port = self._server.server_address[1]
         self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/api/v1"
@@ -1049,7 +1049,7 @@ class StandIn:
 class Server(ThreadingHTTPServer):
     request_queue_size = 128  # clients that send many requests at once are not turned away
 
-    def __init__(self, service: StandIn):
+    def __init__(self, service: FakeOpenRouter):
         super().__init__(("127.0.0.1", 0), Handler)
         self.service = service
         self.context = None
@@ -1110,7 +1110,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET
 
     @property
-    def service(self) -> StandIn:
+    def service(self) -> FakeOpenRouter:
         return self.server.service
 
     def reply(self, reply: Reply) -> None:
@@ -1281,7 +1281,7 @@ def current_time() -> datetime:
 
 
 def main(argv: list) -> int:
-    with StandIn(now=current_time()) as service:
+    with FakeOpenRouter(now=current_time()) as service:
         settings = {
             "OPENROUTER_BASE_URL": service.url,
             "OPENROUTER_API_KEY": USER_KEY,
