@@ -1,20 +1,20 @@
-"""Stand-in of the OpenRouter service: for the tests, and for people without an account.
+"""A fake OpenRouter server: for the tests, and for people without an account.
 
 In a test:
 
-    with FakeOpenRouter(page_size=2) as service:
-        service.fail("GET", "/keys", error(503, "Overloaded"))
-        …  # talk to service.url with MANAGEMENT_KEY, then look into service.requests
+    with FakeOpenRouter(page_size=2) as fake:
+        fake.fail("GET", "/keys", error(503, "Overloaded"))
+        ...  # send requests to fake.url with MANAGEMENT_KEY, then look into fake.requests
 
-From a shell, against an invented demonstration account:
+From a shell, with a made-up account:
 
-    python3 tests/fake_openrouter.py usage --json    # one command of openrouter-remote
-    python3 tests/fake_openrouter.py                 # a short tour
-    python3 tests/fake_openrouter.py --serve         # stays up, and keeps what is created and changed
+    python3 tests/fake_openrouter.py                 # take a short tour
+    python3 tests/fake_openrouter.py usage --json    # run one command of openrouter-remote
+    python3 tests/fake_openrouter.py --serve         # keep the server running for another terminal
 
-It knows the management plane of the service and refuses what the service would refuse: unknown paths, query
-parameters and body fields, wrong types, the wrong kind of key. Amounts in its state may be int or Decimal and
-are sent with exactly these digits.
+It implements OpenRouter's management API and rejects what OpenRouter would reject: unknown paths, query parameters
+and body fields, wrong types, the wrong kind of key. Amounts in its state may be int or Decimal; they are sent with
+exactly these digits.
 """
 
 from __future__ import annotations
@@ -50,25 +50,24 @@ from uuid import NAMESPACE_URL, uuid5
 USER_KEY = "sk-or-v1-" + "f00d" * 16
 MANAGEMENT_KEY = "sk-or-v1-" + "beef" * 16
 EXPIRED_KEY = "sk-or-v1-" + "dead" * 16
-DISABLED_KEY = "sk-or-v1-" + "0ff0" * 16  # is answered like one that never was
+DISABLED_KEY = "sk-or-v1-" + "0ff0" * 16  # gets the same response as an unknown key
 
-# method, target: as on the request line. path: without /api/v1 and query, still percent-encoded. query: name
-# -> value. headers: lower-case name -> value. body: the parsed JSON, or None. raw: the bytes of the body.
+# method, target: as in the request line. path: without /api/v1 and the query, still percent-encoded. query: name
+# -> value. headers: lower-case name -> value. body: the parsed JSON, or None. raw: the body's bytes.
 Request = namedtuple("Request", "method target path query headers body raw")
-# body: bytes and str go out as they are, anything else but None as JSON.
-Reply = namedtuple("Reply", "status body headers content_type", defaults=({}, "application/json"))
+# body: bytes and str are sent unchanged, None as an empty body, anything else as JSON.
+Response = namedtuple("Response", "status body headers content_type", defaults=({}, "application/json"))
 Fault = Callable[["Handler"], None]
 
-# For localhost and 127.0.0.1, until 2099, with its key: for tests and the benchmark, and of no use elsewhere.
+# A certificate and its key for localhost and 127.0.0.1, valid until 2099. Only for the tests and the benchmark.
 TLS_CERTIFICATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tls.pem")
 
-
 PERIODS = ("_daily", "_weekly", "_monthly", "")
-# When the demonstration takes place: a Wednesday. A stand-in lives at this moment unless it is told another one.
+# The time of the tests, a Wednesday. The server's clock stands still at this time unless another one is given.
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 
 
-# --- Builders: complete objects as the service's OpenAPI description requires them, any field replaceable
+# --- Builders: complete objects as in OpenRouter's OpenAPI description; keyword arguments replace any field
 
 
 def digest(text: str) -> str:
@@ -112,7 +111,7 @@ def make_workspace(n: int = 0, **fields: Any) -> dict:
 
 
 def make_key(n: int, **fields: Any) -> dict:
-    """One key of GET /keys; a higher n is an older key. `limit_remaining` follows from the other fields."""
+    """A key as in GET /keys; a higher n is an older key. `limit_remaining` is calculated unless given."""
     created = datetime(2026, 5, 1, 9) - timedelta(minutes=n)
     key = {
         "hash": digest(str(n)),
@@ -144,14 +143,14 @@ def make_label(secret: str) -> str:
 
 
 def make_key_info(key: dict, management: bool = False, **fields: Any) -> dict:
-    """The object of GET /key that belongs to a key of GET /keys. Its own limit is one of its budgets."""
-    elsewhere = ("hash", "name", "disabled", "created_at", "updated_at", "last_used_at", "external_user")
-    own = [] if key["limit"] is None else [make_budget(key["limit"], key["limit_remaining"], key["limit_reset"])]
+    """The response of GET /key for a key as in GET /keys. The key's own limit is one of its budgets."""
+    not_in_key_info = ("hash", "name", "disabled", "created_at", "updated_at", "last_used_at", "external_user")
+    budgets = [] if key["limit"] is None else [make_budget(key["limit"], key["limit_remaining"], key["limit_reset"])]
     return {
-        **{name: value for name, value in key.items() if name not in elsewhere},
+        **{name: value for name, value in key.items() if name not in not_in_key_info},
         "allowed_data_regions": ["global"],
-        "budgets": own,
-        "effective_budget": own[0] if own else None,
+        "budgets": budgets,
+        "effective_budget": budgets[0] if budgets else None,
         "free_model_daily_requests": {"limit": 1000, "used": 12, "remaining": 988},
         "organization_id": None,
         "is_free_tier": False,
@@ -163,7 +162,7 @@ def make_key_info(key: dict, management: bool = False, **fields: Any) -> dict:
 
 
 def make_budget(limit: Any, remaining: Any, reset: str | None = None, **fields: Any) -> dict:
-    """One budget of GET /key, by default the limit of the key itself."""
+    """A budget as in GET /key, by default the limit of the key itself."""
     return {
         "scope": "key_limit",
         "budget_id": None,
@@ -179,17 +178,17 @@ def make_budget(limit: Any, remaining: Any, reset: str | None = None, **fields: 
 
 
 def remaining(key: dict) -> Decimal | None:
-    """What is left of a key's limit in the current period; None without a limit."""
+    """The remaining part of a key's limit in the current period; None without a limit."""
     if key["limit"] is None:
         return None
     period = f"_{key['limit_reset']}" if key["limit_reset"] else ""
     counted = ["usage", "byok_usage"] if key["include_byok_in_limit"] else ["usage"]
-    # By way of text: the limit may have come as a float in a request's body.
+    # Through text, because the limit in a request's body may be a float.
     return Decimal(str(key["limit"])) - sum(Decimal(str(key.get(usage + period, 0))) for usage in counted)
 
 
 def make_pricing(prompt: str, completion: str, **others: Any) -> dict:
-    """Prices per token from USD per million tokens, both as strings; `others` are taken as they are."""
+    """Prices per token, given in USD per million tokens (as strings); `others` are taken unchanged."""
     return {"prompt": per_token(prompt), "completion": per_token(completion), **others}
 
 
@@ -218,7 +217,7 @@ def make_model(id: str, **fields: Any) -> dict:
         "hugging_face_id": None,
         "name": f"{author.title()}: {slug.replace('-', ' ').replace(':', ' ').title()}",
         "created": 1772323200,
-        "description": f"An invented model by {author.title()}.",
+        "description": f"A made-up model by {author.title()}.",
         "context_length": context,
         "architecture": make_architecture(),
         "pricing": make_pricing("0.5", "1.5"),
@@ -235,7 +234,7 @@ def make_model(id: str, **fields: Any) -> dict:
 
 
 def supported(*abilities: str) -> list:
-    """The `supported_parameters` of a model or endpoint with these of tools, reasoning and json."""
+    """The `supported_parameters` of a model or endpoint; abilities: tools, reasoning, json."""
     extra = {
         "tools": ["tool_choice", "tools"],
         "reasoning": ["include_reasoning", "reasoning"],
@@ -246,7 +245,7 @@ def supported(*abilities: str) -> list:
 
 
 def make_endpoint(provider: str, **fields: Any) -> dict:
-    """One endpoint; `provider` should be one of the names that the description lists as ProviderName."""
+    """An endpoint of a model; `provider` should be a ProviderName of the OpenAPI description."""
     model = fields.get("model_id", "northwind/gale-70b-20260301")
     return {
         "name": f"{provider} | {model}",
@@ -269,13 +268,13 @@ def make_endpoint(provider: str, **fields: Any) -> dict:
         "native_tools": {},
         "supports_diarization": False,
         "supports_tool_choice": dict.fromkeys(("auto", "none", "required", "function"), True),
-        **measured(900, 50),
+        **make_statistics(900, 50),
         **fields,
     }
 
 
-def measured(latency: int, throughput: int) -> dict:
-    """The statistics of an endpoint from their medians, milliseconds and tokens a second."""
+def make_statistics(latency: int, throughput: int) -> dict:
+    """An endpoint's statistics with these medians (milliseconds and tokens per second)."""
 
     def percentiles(p50: int, step: float) -> dict:
         return {name: round(p50 * step**i, 1) for i, name in enumerate(("p50", "p75", "p90", "p99"))}
@@ -284,8 +283,8 @@ def measured(latency: int, throughput: int) -> dict:
 
 
 def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: Any) -> dict:
-    """One row of GET /activity. `key` is the hash of the key that spent it and `_hour` when, which no answer shows. The
-    date counts from NOW, unless another one is given."""
+    """A row of GET /activity. `key` is the hash of the key that spent the money, `_hour` the UTC hour; neither is part
+    of a response. `days_ago` counts from NOW; pass `date` to override it."""
     return {
         "_key": key,
         "_hour": 9,
@@ -305,7 +304,7 @@ def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: 
     }
 
 
-# --- The demonstration account, which is also the state of a new FakeOpenRouter
+# --- The demo account: the initial state of a FakeOpenRouter
 
 
 def demo_workspaces() -> list:
@@ -316,7 +315,7 @@ def demo_workspaces() -> list:
 
 
 def demo_keys(now: datetime = NOW) -> list:
-    """Newest first. The second is USER_KEY's own."""
+    """Newest first. The second one is USER_KEY."""
 
     def usage(*figures: str, kind: str = "usage") -> dict:
         return {kind + period: Decimal(figure) for period, figure in zip(PERIODS, figures)}
@@ -325,7 +324,7 @@ def demo_keys(now: datetime = NOW) -> list:
     monthly = {"limit": 5, "limit_reset": "monthly"}
     weekly = {"limit": Decimal("0.5"), "limit_reset": "weekly", "include_byok_in_limit": True}
     until = f"{days_before(now, -45)}T00:00:00Z"
-    own_bill = usage("0.04", "0.31", "1.72", "6.08", kind="byok_usage")
+    byok = usage("0.04", "0.31", "1.72", "6.08", kind="byok_usage")
     past = f"{days_before(now, 20)}T00:00:00Z"
 
     def used(days: int) -> dict:
@@ -335,7 +334,7 @@ def demo_keys(now: datetime = NOW) -> list:
         make_key(1, name="ci-nightly", **usage("0.0031", "0.0188", "0.0642", "0.0642"), **weekly, **used(0)),
         make_key(2, name="production", **usage("0.0612", "0.2907", "1.1846", "4.4102"), **monthly, **used(0)),
         make_key(3, name="eval-runner", workspace_id=research, **usage("0", "0.0419", "0.6533", "2.0717"), **used(1)),
-        make_key(4, name="notebook", workspace_id=research, limit=1, expires_at=until, **own_bill, **used(0)),
+        make_key(4, name="notebook", workspace_id=research, limit=1, expires_at=until, **byok, **used(0)),
         make_key(5, name="chat-bot", **usage("0.012", "0.0745", "0.3129", "1.2083"), **used(0)),
         make_key(6, name="old-laptop", disabled=True, **usage("0", "0", "0", "0.8791"), **used(97)),
         make_key(7, name="spare"),
@@ -344,9 +343,9 @@ def demo_keys(now: datetime = NOW) -> list:
 
 
 def demo_activity(now: datetime = NOW) -> list:
-    """Latest day first: today so far, which GET /activity does not tell, then a year, less on every third day."""
+    """Latest day first: today so far (which GET /activity leaves out), then a year, with less on every third day."""
     ci, production, evaluation, notebook, chat = (key["hash"] for key in demo_keys()[:5])
-    habits = (  # model, provider, key, requests a day, USD a request, BYOK USD a request
+    per_day = (  # model, provider, key, requests a day, USD a request, BYOK USD a request
         ("lumen/lumen-4-mini", "Lumen", production, 9, "0.00311", "0"),
         ("lumen/lumen-4-large", "Lumen", production, 1, "0.0143", "0"),
         ("northwind/gale-70b", "Groq", evaluation, 40, "0.00042", "0"),
@@ -354,7 +353,7 @@ def demo_activity(now: datetime = NOW) -> list:
         ("harbor/coder-480b", "Together", notebook, 6, "0", "0.0095"),
         ("northwind/gale-70b:free", "Chutes", ci, 25, "0", "0"),
     )
-    today = (  # the day's usage of the keys, at hours of a day that is over at noon
+    today = (  # adds up to the keys' usage of the day; the hours are those of a day that ends at noon
         ("lumen/lumen-4-mini", "Lumen", production, 8, 15, "0.0469", "0"),
         ("lumen/lumen-4-large", "Lumen", production, 10, 1, "0.0143", "0"),
         ("northwind/gale-70b", "DeepInfra", chat, 11, 40, "0.012", "0"),
@@ -369,8 +368,8 @@ def demo_activity(now: datetime = NOW) -> list:
         for model, provider, key, hour, requests, usage, byok in today
     ]  # fmt: skip
     for days_ago in range(1, 366):
-        for model, provider, key, usual, price, byok_price in habits:
-            requests = usual if days_ago % 3 else (usual + 1) // 2
+        for model, provider, key, most, price, byok_price in per_day:
+            requests = most if days_ago % 3 else (most + 1) // 2
             sums = {
                 "requests": requests,
                 "prompt_tokens": 2100 * requests,
@@ -401,10 +400,10 @@ def demo_models(now: datetime = NOW) -> list:
     thinking = {"reasoning": {"mandatory": True}}
     owl = {"pricing": make_pricing("0.14", "0.56", overrides=[nights])}
     leaving = {"expiration_date": days_before(now, -21)}
-    # Paid by the picture: its tokens cost nothing.
+    # Billed per image: its tokens cost nothing.
     sketch = {"architecture": make_architecture("text", "image text"), "supported_parameters": ["seed"]}
     auto = {"name": "Auto Router", "pricing": {"prompt": "-1", "completion": "-1"}}
-    table: list = [  # id, context, USD per million tokens in and out, inputs, abilities, what else
+    table: list = [  # id, context, USD per million tokens in and out, inputs, abilities, other fields
         ("lumen/lumen-4-large", 1_000_000, "3", "15", "text image file", "tools reasoning json", large),
         ("~lumen/lumen-mini-latest", 400_000, "0.8", "4", "text image", "tools reasoning json", latest),
         ("lumen/lumen-4-mini", 400_000, "0.8", "4", "text image", "tools reasoning json", {}),
@@ -438,8 +437,8 @@ def demo_models(now: datetime = NOW) -> list:
 
 
 def demo_endpoints() -> dict:
-    """Several providers for northwind/gale-70b, one for every other model but the router and the alias. Prices are what
-    is paid: a discount is in them already."""
+    """Several providers for northwind/gale-70b, none for the router and the alias, one for every other model. Prices
+    are net: they include the discount."""
     endpoints = {
         model["id"]: [
             make_endpoint(
@@ -454,15 +453,15 @@ def demo_endpoints() -> dict:
         for model in demo_models()
         if not model["id"].startswith(("~", "openrouter/"))
     }
-    cheap = {"pricing": make_pricing("0.12", "0.39", discount=0), **measured(1240, 42)}
-    fast = {"pricing": make_pricing("0.59", "0.79", discount=Decimal("0.1")), **measured(310, 268)}
-    ailing = {"status": -2, "uptime_last_5m": None, "uptime_last_30m": Decimal("87.33"), **measured(9250, 11)}
-    flex = {"service_tier": "flex", "pricing": make_pricing("0.06", "0.2", discount=0), **measured(4200, 31)}
+    cheap = {"pricing": make_pricing("0.12", "0.39", discount=0), **make_statistics(1240, 42)}
+    fast = {"pricing": make_pricing("0.59", "0.79", discount=Decimal("0.1")), **make_statistics(310, 268)}
+    ailing = {"status": -2, "uptime_last_5m": None, "uptime_last_30m": Decimal("87.33"), **make_statistics(9250, 11)}
+    flex = {"service_tier": "flex", "pricing": make_pricing("0.06", "0.2", discount=0), **make_statistics(4200, 31)}
     silent = {"latency_last_30m": None, "throughput_last_30m": None, "supported_parameters": supported()}
     endpoints["northwind/gale-70b"] = [
         make_endpoint("DeepInfra", tag="deepinfra/fp8", **cheap),
-        make_endpoint("BaseTen", tag="baseten/fp8", **measured(520, 118)),
-        make_endpoint("BaseTen", tag="baseten/fp8", context_length=65536, **measured(610, 96)),
+        make_endpoint("BaseTen", tag="baseten/fp8", **make_statistics(520, 118)),
+        make_endpoint("BaseTen", tag="baseten/fp8", context_length=65536, **make_statistics(610, 96)),
         make_endpoint("Groq", quantization=None, **fast),
         make_endpoint("Together", tag="together/fp8", **ailing),
         make_endpoint("Parasail", quantization="unknown", **silent),
@@ -471,15 +470,15 @@ def demo_endpoints() -> dict:
     return endpoints
 
 
-# --- What the service accepts
+# --- What OpenRouter accepts
 
 
 class Refusal(Exception):
-    """The request is answered with this error."""
+    """Raised to respond with this error."""
 
     def __init__(self, status: int, message: str):
         super().__init__(message)
-        self.reply = Reply(status, error_body(status, message))
+        self.response = Response(status, error_body(status, message))
 
 
 def error_body(status: int, message: str) -> dict:
@@ -491,76 +490,76 @@ def page_of_html(status: int) -> str:
     return f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
 
 
-def is_amount(service: FakeOpenRouter, value: Any) -> bool:
+def is_amount(fake: FakeOpenRouter, value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
-def is_text(service: FakeOpenRouter, value: Any) -> bool:
+def is_text(fake: FakeOpenRouter, value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def is_future_utc(service: FakeOpenRouter, value: Any) -> bool:
+def is_future_utc(fake: FakeOpenRouter, value: Any) -> bool:
     form = r"\d{4}(-\d\d){2}T\d\d(:\d\d){2}(\.\d+)?(Z|\+00:00)"
     if not isinstance(value, str) or not re.fullmatch(form, value, re.ASCII):
         return False
     try:
-        return datetime.fromisoformat(value[:19] + "+00:00") > service.now
-    except ValueError:  # a 13th month, a 30th of February
+        return datetime.fromisoformat(value[:19] + "+00:00") > fake.now
+    except ValueError:  # such as month 13 or February 30
         return False
 
 
 def is_integer(low: int, high: float = math.inf) -> Callable[[FakeOpenRouter, str], bool]:
-    return lambda service, value: bool(re.fullmatch("[0-9]+", value)) and low <= int(value) <= high
+    return lambda fake, value: bool(re.fullmatch("[0-9]+", value)) and low <= int(value) <= high
 
 
-def is_workspace(service: FakeOpenRouter, value: Any) -> bool:
-    return service.has_workspaces and value in [workspace["id"] for workspace in service.workspaces]
+def is_workspace(fake: FakeOpenRouter, value: Any) -> bool:
+    return fake.has_workspaces and value in [workspace["id"] for workspace in fake.workspaces]
 
 
-def completed_days(service: FakeOpenRouter) -> list:
-    return [days_before(service.now, days) for days in range(1, 31)]
+def completed_days(fake: FakeOpenRouter) -> list:
+    return [days_before(fake.now, days) for days in range(1, 31)]
 
 
-# Body fields, each with its check.
+# Body fields and their checks.
 CHANGE = {
     "name": is_text,
-    "disabled": lambda service, value: isinstance(value, bool),
-    "limit": lambda service, value: value is None or is_amount(service, value),
-    "limit_reset": lambda service, value: value in ("daily", "weekly", "monthly", None),
-    "include_byok_in_limit": lambda service, value: isinstance(value, bool),
+    "disabled": lambda fake, value: isinstance(value, bool),
+    "limit": lambda fake, value: value is None or is_amount(fake, value),
+    "limit_reset": lambda fake, value: value in ("daily", "weekly", "monthly", None),
+    "include_byok_in_limit": lambda fake, value: isinstance(value, bool),
     "workspace_id": is_workspace,
 }
 CREATE = {
     **{name: check for name, check in CHANGE.items() if name not in ("disabled", "workspace_id")},
-    "expires_at": lambda service, value: value is None or is_future_utc(service, value),
-    "creator_user_id": lambda service, value: value is None or is_text(service, value),
+    "expires_at": lambda fake, value: value is None or is_future_utc(fake, value),
+    "creator_user_id": lambda fake, value: value is None or is_text(fake, value),
     "workspace_id": is_text,
 }
 
-# Query parameters, each with its check. Those of the description that are not simulated are missing here:
-# taking one without heeding it would be a lie.
+# Query parameters and their checks. Those of the description that this server doesn't implement are missing, so that
+# it rejects them instead of ignoring them.
 KEYS_QUERY = {
-    "include_disabled": lambda service, value: value in ("true", "false"),
-    "include_expired": lambda service, value: not service.summer and value in ("true", "false"),
+    "include_disabled": lambda fake, value: value in ("true", "false"),
+    "include_expired": lambda fake, value: not fake.older_api and value in ("true", "false"),
     "offset": is_integer(0),
     "workspace_id": is_workspace,
 }
 ACTIVITY_QUERY = {
-    "date": lambda service, value: value in completed_days(service),
-    "api_key_hash": lambda service, value: value != "",
+    "date": lambda fake, value: value in completed_days(fake),
+    "api_key_hash": lambda fake, value: value != "",
     "workspace_id": is_workspace,
 }
 WORKSPACES_QUERY = {"offset": is_integer(0), "limit": is_integer(1, 100)}
 MODELS_QUERY = {
     "offset": is_integer(0),
     "limit": is_integer(1, 1000),
-    "output_modalities": lambda service, value: value != "",
-    "zdr": lambda service, value: value == "true",
+    "output_modalities": lambda fake, value: value != "",
+    "zdr": lambda fake, value: value == "true",
 }
 USER_MODELS_QUERY = {
     "offset": MODELS_QUERY["offset"],
     "limit": MODELS_QUERY["limit"],
-    "output_modalities": lambda service, value: not service.summer and value != "",
+    "output_modalities": lambda fake, value: not fake.older_api and value != "",
 }
 
 
@@ -581,10 +580,10 @@ def moment(text: str) -> datetime:
 
 def is_list_of(names: Iterable, low: int, high: int) -> Callable[[FakeOpenRouter, Any], bool]:
     known = set(names)
-    return lambda service, value: isinstance(value, list) and low <= len(value) <= high and set(value) <= known
+    return lambda fake, value: isinstance(value, list) and low <= len(value) <= high and set(value) <= known
 
 
-# POST /analytics/query: its metrics, and what of a row of activity they sum; its dimensions, likewise.
+# POST /analytics/query: its metrics and dimensions, and the fields of an activity row behind them.
 METRICS = {
     "credits_usage": "usage",
     "byok_usage": "byok_usage_inference",
@@ -596,17 +595,17 @@ METRICS = {
 }
 MONEY_METRICS = {"credits_usage", "byok_usage"}
 DIMENSIONS = {"model": "model", "provider": "provider_name", "api_key_id": "_key"}
-LONGEST_RANGE = {"provider": 31, "hour": 31}  # days; of everything else 365
-# Those of the description that are not simulated are missing here too.
+LONGEST_RANGE = {"provider": 31, "hour": 31}  # days; 365 for everything else
+# Fields that this server doesn't implement are missing here, too.
 ANALYTICS = {
     "metrics": is_list_of(METRICS, 1, len(METRICS)),
     "dimensions": is_list_of(DIMENSIONS, 0, 2),
-    "granularity": lambda service, value: value in ("hour", "day"),
-    "time_range": lambda service, value: (
+    "granularity": lambda fake, value: value in ("hour", "day"),
+    "time_range": lambda fake, value: (
         isinstance(value, dict) and set(value) == {"start", "end"} and all(map(is_moment, value.values()))
     ),
-    "filters": lambda service, value: isinstance(value, list) and len(value) <= 20 and all(map(is_filter, value)),
-    "limit": lambda service, value: isinstance(value, int) and 1 <= value <= 10_000,
+    "filters": lambda fake, value: isinstance(value, list) and len(value) <= 20 and all(map(is_filter, value)),
+    "limit": lambda fake, value: isinstance(value, int) and 1 <= value <= 10_000,
 }
 
 
@@ -616,41 +615,50 @@ def is_filter(value: Any) -> bool:
     return value["field"] in DIMENSIONS and value["operator"] == "eq" and isinstance(value["value"], str)
 
 
-# What the service has had since October 2026, by the kind of object.
+# Fields that OpenRouter added in October 2026.
 NEW_IN_KEYS = {"last_used_at", "external_user"}
-NEW_IN_OWN_KEY = {"allowed_data_regions", "budgets", "effective_budget", "free_model_daily_requests"}
-NEW_IN_OWN_KEY |= {"organization_id", "workspace_id"}
+NEW_IN_KEY_INFO = {"allowed_data_regions", "budgets", "effective_budget", "free_model_daily_requests"}
+NEW_IN_KEY_INFO |= {"organization_id", "workspace_id"}
 NEW_IN_ACTIVITY = {"cached_tokens"}
 NEW_IN_ENDPOINTS = {"service_tier", "native_tools", "supports_diarization", "supports_tool_choice"}
 
 
-# A client that takes the stand-in for its proxy sends the whole URL as target.
+# A client that uses this server as its proxy sends the whole URL as target.
 PREFIX = re.compile(r"^(?:https?://[^/?]+)?/api/v1(?=/)")
 
 
 def match(pattern: str, path: str) -> list | None:
-    """The decoded segments of `path` that stand for the {names} of `pattern`; None if it does not fit.
+    """The decoded values of the {names} of `pattern` in `path`; None if the path doesn't match.
 
-    No name stands for an empty segment, so that `//` fits nothing.
+    A name doesn't match an empty segment, so `//` never matches.
     """
-    expected, got = pattern.split("/"), path.split("/")
-    if len(expected) != len(got):
+    expected, actual = pattern.split("/"), path.split("/")
+    if len(expected) != len(actual):
         return None
-    places = []
-    for name, segment in zip(expected, got):
+    values = []
+    for name, segment in zip(expected, actual):
         if name.startswith("{") and segment:
-            places.append(unquote(segment))
+            values.append(unquote(segment))
         elif name != segment:
             return None
-    return places
+    return values
 
 
-# --- The service
+# Old names of switches, until the tests use the new ones.
+OLD_NAMES = {
+    "summer": "older_api",
+    "largest_answer": "max_analytics_rows",
+    "heeds_changes": "applies_changes",
+    "most_under_way": "most_in_flight",
+    "user_key_on_keys": "user_key_status",
+}
+
+
+# --- The server
 
 
 class State:
-    """An attribute of a FakeOpenRouter that is made when it is first looked at, since most tests need little of it, and that
-    may be set. Whoever looks at the same time gets the same."""
+    """An attribute that is created on first use, since a test needs few of them, and that can be set. Thread-safe."""
 
     def __init__(self, make: Callable[[FakeOpenRouter], Any]):
         self.make = make
@@ -658,42 +666,42 @@ class State:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, service: FakeOpenRouter | None, owner: type) -> Any:
-        if service is None:
+    def __get__(self, fake: FakeOpenRouter | None, owner: type) -> Any:
+        if fake is None:
             return self
-        with service.lock:
-            if self.name not in service.__dict__:
-                service.__dict__[self.name] = self.make(service)
-            return service.__dict__[self.name]
+        with fake.lock:
+            if self.name not in fake.__dict__:
+                fake.__dict__[self.name] = self.make(fake)
+            return fake.__dict__[self.name]
 
 
 class FakeOpenRouter:
-    """The service on a loopback port, from `with` to its end.
+    """OpenRouter on a loopback port, for the duration of a `with` block.
 
-    State and switches below may be given as keyword arguments and may be changed at any time.
+    The switches and state below can be given as keyword arguments and changed at any time.
     """
 
-    # Switches; the defaults are the newer behaviour.
-    summer = False  # the service as it was in August 2026
-    credits_for_user_key = "refused"  # "allowed" (older); "zeros": 200, and both figures 0
-    user_key_on_keys = 401  # or 403: for a user key on /keys, /workspaces and /activity
+    # Switches; the defaults are the newer behavior.
+    older_api = False  # the API as of August 2026
+    credits_for_user_key = "refused"  # "allowed" (older); "zeros": 200 with both figures 0
+    user_key_status = 401  # or 403: for a user key on /keys, /workspaces and /activity
     page_size = 100  # of GET /keys
-    models_page_size: int | None = None  # GET /models comes in pages of so many without being asked to
+    models_page_size: int | None = None  # pages of GET /models even without `limit` and `offset`
     has_workspaces = True
-    workspaces_refused = False  # GET /workspaces is answered 403
-    default_workspace_gone = False  # its keys are asked for without its name: 404
+    workspaces_refused = False  # 403 for GET /workspaces
+    default_workspace_gone = False  # 404 for GET /keys without a workspace_id
     has_model_path = True  # GET /model/{author}/{slug}
-    has_analytics = True  # POST /analytics/query, which summer has not
-    largest_answer = 10_000  # rows of POST /analytics/query
-    create_path = "both"  # "slash": /keys answers 307; "no-slash-404", "no-slash-405": /keys/ is refused
-    key_inside_data = False  # of the answer to POST /keys, instead of beside it
-    ignored_on_create: set = set()  # body fields that POST /keys takes and does not heed
-    heeds_changes = True  # of PATCH, which is answered in any case
+    has_analytics = True  # POST /analytics/query; the older API lacks it anyway
+    max_analytics_rows = 10_000  # of POST /analytics/query
+    create_path = "both"  # "slash": 307 for POST /keys; "no-slash-404", "no-slash-405": this status for POST /keys/
+    key_inside_data = False  # the new key is inside `data` instead of beside it
+    ignored_on_create: set = set()  # body fields that POST /keys accepts and ignores
+    applies_changes = True  # False: PATCH returns 200 and changes nothing
     statistics = "percentiles"  # "numbers" (older); "null"
     activity_date_time = False  # `2026-06-03 00:00:00` for `2026-06-03`
-    latency = 0.0  # seconds before each answer, for the benchmark
-    tls = False  # https, with the certificate of TLS_CERTIFICATE
-    gzip = True  # where the client takes it
+    latency = 0.0  # seconds before each response, for the benchmark
+    tls = False  # https with TLS_CERTIFICATE
+    gzip = True  # if the client accepts it
 
     now = NOW
 
@@ -704,24 +712,33 @@ class FakeOpenRouter:
     activity = State(lambda self: demo_activity(self.now))
     models = State(lambda self: demo_models(self.now))
     endpoints = State(lambda self: demo_endpoints())  # model id -> list
-    # Ids of the models that a provider serves without keeping anything, and of those that USER_KEY's settings allow.
+    # Ids of the models with a zero-data-retention endpoint, and of those that USER_KEY's settings allow.
     zdr_models = State(lambda self: {"lumen/lumen-4-mini", "northwind/gale-70b", "harbor/coder-480b"})
     user_models = State(lambda self: {row["id"] for row in self.models if not row["id"].startswith("meridian/")})
 
     def __init__(self, **settings: Any):
         self.lock = threading.RLock()
-        self.secrets: list = []  # whole keys, as handed out by POST /keys
-        self.requests: list = []  # Request, in order of arrival
+        self.secrets: list = []  # the whole keys that POST /keys created
+        self.requests: list = []  # every Request, in order of arrival
         for name, value in settings.items():
+            name = OLD_NAMES.get(name, name)
             if not hasattr(FakeOpenRouter, name) or callable(getattr(FakeOpenRouter, name)):
                 raise TypeError(f"FakeOpenRouter has no state or switch {name!r}")
             setattr(self, name, value)
-        self.under_way = self.most_under_way = 0
-        self.bugs: list = []  # exceptions of the stand-in itself, raised at the end
+        self.in_flight = self.most_in_flight = 0
+        self.bugs: list = []  # exceptions in this server itself, raised at the end
         self.stopping = threading.Event()
         self._arrival = threading.Condition(self.lock)
         self._next_faults: dict = {}  # (method, path) -> deque
         self._lasting_faults: dict = {}  # (method, path) -> fault
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OLD_NAMES:
+            return getattr(self, OLD_NAMES[name])
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, OLD_NAMES.get(name, name), value)
 
     def __enter__(self) -> FakeOpenRouter:
         self._server = Server(self)
@@ -733,33 +750,33 @@ class FakeOpenRouter:
 
     def __exit__(self, kind: Any, *_: Any) -> None:
         self.stopping.set()
-        with contextlib.suppress(OSError):  # the listener may be about to go by itself
-            socket.create_connection(("127.0.0.1", self.port)).close()  # wakes it
+        with contextlib.suppress(OSError):  # the listener may be stopping already
+            socket.create_connection(("127.0.0.1", self.port)).close()  # wakes the listener
         self._listener.join()
         self._server.server_close()
         if self.bugs and kind is None:
             raise self.bugs[0]
 
     def fail(self, method: str, path: str, *faults: Fault) -> None:
-        """The next requests with this method and path ("*": any) get these faults, one each, in order."""
+        """Give the next requests with this method and path ("*": any) these faults, one each, in order."""
         self._next_faults.setdefault((method, path), deque()).extend(faults)
 
     def always(self, method: str, path: str, fault: Fault) -> None:
-        """Every request with this method and path gets this fault, unless `fail` has one for it."""
+        """Give every request with this method and path this fault, unless `fail` has one for it."""
         self._lasting_faults[method, path] = fault
 
     def wait_for_requests(self, count: int = 1) -> None:
-        """Wait until so many requests have arrived, answered or not."""
+        """Wait until this many requests have arrived, whether they have a response or not."""
         with self._arrival:
             self._arrival.wait_for(lambda: len(self.requests) >= count)
 
     def receive(self, request: Request) -> Fault | None:
-        """Record a request, which is under way until `done`; the fault that is due, if any."""
+        """Record a request, which is in flight until `done`; return its fault, if any."""
         names = [(request.method, request.path), (request.method, "*")]
         with self.lock:
             self.requests.append(request)
-            self.under_way += 1
-            self.most_under_way = max(self.most_under_way, self.under_way)
+            self.in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
             self._arrival.notify_all()
             for name in names:
                 if self._next_faults.get(name):
@@ -768,40 +785,40 @@ class FakeOpenRouter:
 
     def done(self) -> None:
         with self.lock:
-            self.under_way -= 1
+            self.in_flight -= 1
 
-    def respond(self, request: Request) -> Reply:
-        """Do what the request asks for."""
+    def respond(self, request: Request) -> Response:
+        """Carry out the request."""
         with self.lock:
             try:
                 return self._respond(request)
             except Refusal as refusal:
-                return refusal.reply
+                return refusal.response
 
-    def _respond(self, request: Request) -> Reply:
+    def _respond(self, request: Request) -> Response:
         routes = {}
         for route in self.ROUTES:
-            places = match(route.path, request.path)
-            if places is not None:
-                routes[route.method] = route, places
+            values = match(route.path, request.path)
+            if values is not None:
+                routes[route.method] = route, values
         if not routes or not PREFIX.match(request.target):
             raise Refusal(404, "Not Found")
         if request.method not in routes:
             raise Refusal(405, "Method Not Allowed")
-        route, places = routes[request.method]
+        route, values = routes[request.method]
         caller = self._caller(request, public=route.access == "public")
         if route.access == "management" and caller != "management":
             message = {401: "User not found.", 403: "Only management keys can perform this operation"}
-            raise Refusal(self.user_key_on_keys, message[self.user_key_on_keys])
+            raise Refusal(self.user_key_status, message[self.user_key_status])
         for name, value in request.query.items():
             if name not in route.query or not route.query[name](self, value):
                 raise Refusal(400, f"Invalid query parameter: {name}={value}")
         if request.raw and request.method in ("GET", "DELETE"):
             raise Refusal(400, "Unexpected body")
-        return route.action(self, request, caller, *places)
+        return route.action(self, request, caller, *values)
 
     def _caller(self, request: Request, public: bool) -> str | None:
-        """Whose key it is: "user" or "management"; None without one, which only public paths allow."""
+        """The kind of the key: "user" or "management"; None without a key, which only public paths allow."""
         header = request.headers.get("authorization")
         if header is None and public:
             return None
@@ -829,24 +846,24 @@ class FakeOpenRouter:
                 raise Refusal(400, f"Invalid value for {name}: {value!r}")
         return fields
 
-    def get_credits(self, request: Request, caller: str) -> Reply:
+    def get_credits(self, request: Request, caller: str) -> Response:
         if caller == "user" and self.credits_for_user_key == "refused":
             raise Refusal(403, "Only management keys can perform this operation")
         if caller == "user" and self.credits_for_user_key == "zeros":
-            return Reply(200, {"data": {"total_credits": 0, "total_usage": 0}})
-        return Reply(200, {"data": self.credits})
+            return Response(200, {"data": {"total_credits": 0, "total_usage": 0}})
+        return Response(200, {"data": self.credits})
 
     def _without(self, row: dict, new: set) -> dict:
-        """A row as it is; in summer without what is `new` since."""
-        return {name: value for name, value in row.items() if not (self.summer and name in new)}
+        """The row; with the older API, without the fields in `new`."""
+        return {name: value for name, value in row.items() if not (self.older_api and name in new)}
 
-    def get_own_key(self, request: Request, caller: str) -> Reply:
-        own = self.user_key_info
+    def get_current_key(self, request: Request, caller: str) -> Response:
+        key_info = self.user_key_info
         if caller == "management":
-            own = make_key_info(make_key(0, label=make_label(MANAGEMENT_KEY)), management=True)
-        return Reply(200, {"data": self._without(own, NEW_IN_OWN_KEY)})
+            key_info = make_key_info(make_key(0, label=make_label(MANAGEMENT_KEY)), management=True)
+        return Response(200, {"data": self._without(key_info, NEW_IN_KEY_INFO)})
 
-    def list_keys(self, request: Request, caller: str) -> Reply:
+    def list_keys(self, request: Request, caller: str) -> Response:
         keys = self.keys
         if self.has_workspaces:
             if self.default_workspace_gone and "workspace_id" not in request.query:
@@ -858,7 +875,7 @@ class FakeOpenRouter:
         if request.query.get("include_expired") != "true":
             keys = [key for key in keys if not key["expires_at"] or key["expires_at"] > timestamp(self.now)]
         offset = int(request.query.get("offset", 0))
-        return Reply(200, {"data": [self._shown(key) for key in keys[offset : offset + self.page_size]]})
+        return Response(200, {"data": [self._shown(key) for key in keys[offset : offset + self.page_size]]})
 
     def _shown(self, key: dict) -> dict:
         shown = self._without(key, NEW_IN_KEYS)
@@ -870,84 +887,84 @@ class FakeOpenRouter:
                 return key
         raise Refusal(404, "API key not found")
 
-    def get_key(self, request: Request, caller: str, hash: str) -> Reply:
-        return Reply(200, {"data": self._shown(self._key(hash))})
+    def get_key(self, request: Request, caller: str, hash: str) -> Response:
+        return Response(200, {"data": self._shown(self._key(hash))})
 
-    def create_key(self, request: Request, caller: str) -> Reply:
+    def create_key(self, request: Request, caller: str) -> Response:
         slash = request.path.endswith("/")
         if self.create_path == "slash" and not slash:
-            return Reply(307, None, {"Location": "/api/v1/keys/"})
+            return Response(307, None, {"Location": "/api/v1/keys/"})
         if self.create_path.startswith("no-slash") and slash:
             raise Refusal(int(self.create_path[-3:]), "POST /keys/ does not exist")
-        asked = self._check(self._object(request), CREATE)
-        if "name" not in asked:
+        body = self._check(self._object(request), CREATE)
+        if "name" not in body:
             raise Refusal(400, "Required: name")
-        if "workspace_id" in asked and not is_workspace(self, asked["workspace_id"]):
+        if "workspace_id" in body and not is_workspace(self, body["workspace_id"]):
             raise Refusal(400, "Unknown workspace_id")
-        fields = {name: value for name, value in asked.items() if name not in self.ignored_on_create}
+        fields = {name: value for name, value in body.items() if name not in self.ignored_on_create}
         fields.setdefault("workspace_id", self.workspaces[0]["id"])
-        # Beyond the numbers that tests give to keys of their own.
+        # Larger than the numbers of the keys that tests create themselves.
         n = 1_000_000 + len(self.secrets)
         self.secrets.append(make_secret(n))
         self.keys.insert(0, make_key(n, created_at=timestamp(self.now), **fields))
         data, secret = self._shown(self.keys[0]), {"key": self.secrets[-1]}
-        return Reply(201, {"data": {**data, **secret}} if self.key_inside_data else {"data": data, **secret})
+        return Response(201, {"data": {**data, **secret}} if self.key_inside_data else {"data": data, **secret})
 
-    def change_key(self, request: Request, caller: str, hash: str) -> Reply:
+    def change_key(self, request: Request, caller: str, hash: str) -> Response:
         key = self._key(hash)
-        known = {name for name in CHANGE if not self.summer or name != "workspace_id"}
+        known = {name for name in CHANGE if not self.older_api or name != "workspace_id"}
         changes = {name: value for name, value in self._object(request).items() if name in known}
         if not changes:
             raise Refusal(400, "No update fields provided")
         self._check(changes, CHANGE)
-        if self.heeds_changes:
+        if self.applies_changes:
             key.update(changes, updated_at=timestamp(self.now))
             key["limit_remaining"] = remaining(key)
-        return Reply(200, {"data": self._shown(key)})
+        return Response(200, {"data": self._shown(key)})
 
-    def delete_key(self, request: Request, caller: str, hash: str) -> Reply:
+    def delete_key(self, request: Request, caller: str, hash: str) -> Response:
         self.keys.remove(self._key(hash))
-        return Reply(200, {"deleted": True})
+        return Response(200, {"deleted": True})
 
-    def list_workspaces(self, request: Request, caller: str) -> Reply:
+    def list_workspaces(self, request: Request, caller: str) -> Response:
         if not self.has_workspaces:
             raise Refusal(404, "Not Found")
         if self.workspaces_refused:
             raise Refusal(403, "You do not have access to workspaces")
         offset = int(request.query.get("offset", 0))
         page = self.workspaces[offset : offset + int(request.query.get("limit", 50))]
-        return Reply(200, {"data": page, "total_count": len(self.workspaces)})
+        return Response(200, {"data": page, "total_count": len(self.workspaces)})
 
-    def list_activity(self, request: Request, caller: str) -> Reply:
+    def list_activity(self, request: Request, caller: str) -> Response:
         query = request.query
         days = [query["date"]] if "date" in query else completed_days(self)
         rows = [row for row in self.activity if row["date"] in days]
         if "api_key_hash" in query:
             rows = [row for row in rows if row["_key"] == query["api_key_hash"]]
         if "workspace_id" in query:
-            home = {key["hash"]: key["workspace_id"] for key in self.keys}
-            rows = [row for row in rows if home.get(row["_key"]) == query["workspace_id"]]
+            workspaces = {key["hash"]: key["workspace_id"] for key in self.keys}
+            rows = [row for row in rows if workspaces.get(row["_key"]) == query["workspace_id"]]
         time = " 00:00:00" if self.activity_date_time else ""
         shown = [{**self._without(row, NEW_IN_ACTIVITY), "date": row["date"] + time} for row in rows]
         for row in shown:
             del row["_key"], row["_hour"]
-        return Reply(200, {"data": shown})
+        return Response(200, {"data": shown})
 
-    def query_analytics(self, request: Request, caller: str) -> Reply:
-        if self.summer or not self.has_analytics:
+    def query_analytics(self, request: Request, caller: str) -> Response:
+        if self.older_api or not self.has_analytics:
             raise Refusal(404, "Not Found")
-        asked = self._check(self._object(request), ANALYTICS)
-        if "metrics" not in asked:
+        body = self._check(self._object(request), ANALYTICS)
+        if "metrics" not in body:
             raise Refusal(400, "Required: metrics")
         week = {"start": timestamp(self.now - timedelta(days=7)), "end": timestamp(self.now)}
-        start, end = (moment(asked.get("time_range", week)[bound]) for bound in ("start", "end"))
-        dimensions, granularity = asked.get("dimensions", []), asked.get("granularity")
+        start, end = (moment(body.get("time_range", week)[bound]) for bound in ("start", "end"))
+        dimensions, granularity = body.get("dimensions", []), body.get("granularity")
         longest = min(LONGEST_RANGE.get(name, 365) for name in (*dimensions, granularity))
         if not start < end or end - start > timedelta(days=longest):
             raise Refusal(400, f"Invalid time_range: start must be before end, by at most {longest} days")
         names = {key["hash"]: key["name"] for key in self.keys}
         titles = {row["id"]: row["name"] for row in self.models}
-        filters = {entry["field"]: entry["value"] for entry in asked.get("filters", [])}
+        filters = {entry["field"]: entry["value"] for entry in body.get("filters", [])}
         groups: dict = {}
         for row in self.activity:
             spent_at = moment(f"{row['date'][:10]}T{row['_hour']:02}:00:00")
@@ -955,28 +972,28 @@ class FakeOpenRouter:
                 continue
             bucket = () if granularity is None else (str(spent_at)[: 19 if granularity == "hour" else 10],)
             sums = groups.setdefault((*bucket, *(row[DIMENSIONS[name]] for name in dimensions)), Counter())
-            sums.update({metric: row[METRICS[metric]] for metric in asked["metrics"]})
+            sums.update({metric: row[METRICS[metric]] for metric in body["metrics"]})
         labels: dict = {"api_key_id": names.get, "model": lambda id: titles.get(id, id), "provider": str}
         rows = []
         for group, sums in sorted(groups.items(), reverse=True):
-            bucket, places = (group[:1], group[1:]) if granularity else ((), group)
+            bucket, values = (group[:1], group[1:]) if granularity else ((), group)
             rows.append({f"date__{granularity}": text for text in bucket})
-            rows[-1].update({name: labels[name](value) for name, value in zip(dimensions, places)})
-            figures = {name: sums[name] if name in MONEY_METRICS else str(sums[name]) for name in asked["metrics"]}
+            rows[-1].update({name: labels[name](value) for name, value in zip(dimensions, values)})
+            figures = {name: sums[name] if name in MONEY_METRICS else str(sums[name]) for name in body["metrics"]}
             rows[-1].update(figures)
-        most = min(asked.get("limit", 1000), self.largest_answer)
+        most = min(body.get("limit", 1000), self.max_analytics_rows)
         unknown = filters.get("api_key_id") not in (None, *names)
         data = {
             "data": rows[:most],
             "metadata": {"query_time_ms": 42, "row_count": len(rows[:most]), "truncated": len(rows) > most},
             **({"warnings": [f"api_key_id {filters['api_key_id']} could not be resolved"]} if unknown else {}),
         }
-        return Reply(200, {"data": data})
+        return Response(200, {"data": data})
 
-    def list_user_models(self, request: Request, caller: str) -> Reply:
+    def list_user_models(self, request: Request, caller: str) -> Response:
         return self.list_models(request, caller, [row for row in self.models if row["id"] in self.user_models])
 
-    def list_models(self, request: Request, caller: str | None, models: list | None = None) -> Reply:
+    def list_models(self, request: Request, caller: str | None, models: list | None = None) -> Response:
         wanted = request.query.get("output_modalities", "text").split(",")
         models = self.models if models is None else models
         if "zdr" in request.query:
@@ -992,10 +1009,10 @@ class FakeOpenRouter:
             if offset + limit < total:
                 query = urlencode({**request.query, "offset": offset + limit, "limit": limit})
                 following = f"/api/v1{request.path}?{query}"
-        return Reply(200, {"data": models, "links": {"next": following}, "total_count": total})
+        return Response(200, {"data": models, "links": {"next": following}, "total_count": total})
 
     def _model(self, author: str, slug: str) -> dict:
-        """The model with this id or canonical slug; for an alias, the model behind it."""
+        """The model with this id or canonical slug; for an alias, its target."""
         by_name = {row["canonical_slug"]: row for row in reversed(self.models)}
         by_name.update({row["id"]: row for row in self.models})
         model = by_name.get(f"{author}/{slug}")
@@ -1003,30 +1020,30 @@ class FakeOpenRouter:
             raise Refusal(404, f"Model {author}/{slug} not found")
         return by_name.get(model.get("alias_target", {}).get("slug"), model)
 
-    def get_model(self, request: Request, caller: str | None, author: str, slug: str) -> Reply:
+    def get_model(self, request: Request, caller: str | None, author: str, slug: str) -> Response:
         if not self.has_model_path:
-            return Reply(404, page_of_html(404), content_type="text/html; charset=utf-8")
-        return Reply(200, {"data": self._model(author, slug)})
+            return Response(404, page_of_html(404), content_type="text/html; charset=utf-8")
+        return Response(200, {"data": self._model(author, slug)})
 
-    def list_endpoints(self, request: Request, caller: str | None, author: str, slug: str) -> Reply:
+    def list_endpoints(self, request: Request, caller: str | None, author: str, slug: str) -> Response:
         def figures(statistic: Any) -> Any:
             if caller is None or self.statistics == "null":
                 return None
             return statistic["p50"] if self.statistics == "numbers" and statistic else statistic
 
         model = self._model(author, slug)
-        measured = ("latency_last_30m", "throughput_last_30m")
+        statistics = ("latency_last_30m", "throughput_last_30m")
         data = {name: model[name] for name in ("id", "name", "created", "description", "architecture")}
         data["endpoints"] = [
-            {**self._without(endpoint, NEW_IN_ENDPOINTS), **{name: figures(endpoint[name]) for name in measured}}
+            {**self._without(endpoint, NEW_IN_ENDPOINTS), **{name: figures(endpoint[name]) for name in statistics}}
             for endpoint in self.endpoints.get(model["id"], [])
         ]
-        return Reply(200, {"data": data})
+        return Response(200, {"data": data})
 
     Route = namedtuple("Route", "method path access action query", defaults=({},))
     ROUTES = (
         Route("GET", "/credits", "any", get_credits),
-        Route("GET", "/key", "any", get_own_key),
+        Route("GET", "/key", "any", get_current_key),
         Route("GET", "/keys", "management", list_keys, KEYS_QUERY),
         Route("POST", "/keys", "management", create_key),
         Route("POST", "/keys/", "management", create_key),
@@ -1047,24 +1064,24 @@ class FakeOpenRouter:
 
 
 class Server(ThreadingHTTPServer):
-    request_queue_size = 128  # clients that send many requests at once are not turned away
+    request_queue_size = 128  # enough for clients that send many requests at once
 
-    def __init__(self, service: FakeOpenRouter):
+    def __init__(self, fake: FakeOpenRouter):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.service = service
+        self.fake = fake
         self.context = None
-        if service.tls:
+        if fake.tls:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(TLS_CERTIFICATE)
-        self.stopping = service.stopping  # of the one that it was made for
+        self.stopping = fake.stopping  # fuzz.py replaces `fake`
 
     def serve(self) -> None:
-        """Answer requests until the stand-in stops. (`serve_forever` looks for its end only at intervals.)"""
+        """Handle requests until the fake stops. (`serve_forever` only checks for that at intervals.)"""
         while not self.stopping.is_set():
             self.handle_request()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        if self.context:  # in the thread of the request: a handshake may take its time
+        if self.context:  # in the request's own thread, because a handshake may take long
             with self.context.wrap_socket(request, server_side=True) as secure:
                 super().finish_request(secure, client_address)
         else:
@@ -1072,8 +1089,8 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]
-        if not isinstance(error, OSError):  # that would be a client that went away
-            self.service.bugs.append(error)
+        if not isinstance(error, OSError):  # which is a client that closed the connection
+            self.fake.bugs.append(error)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -1082,12 +1099,12 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        # self.path is no use here: newer Pythons take out a leading double slash.
+        # Not self.path: newer Pythons remove a leading double slash from it.
         target = self.requestline.split()[1]
         path, _, query = target.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         raw = self.rfile.read(int(headers.get("content-length", 0)))
-        self.asked = Request(
+        self.received = Request(
             self.command,
             target,
             PREFIX.sub("", path),
@@ -1096,36 +1113,43 @@ class Handler(BaseHTTPRequestHandler):
             parse_json(raw),
             raw,
         )
-        service = self.service
-        fault = service.receive(self.asked)
+        fake = self.fake
+        fault = fake.receive(self.received)
         try:
-            service.stopping.wait(service.latency)
+            fake.stopping.wait(fake.latency)
             if fault:
                 fault(self)
             else:
-                self.reply(service.respond(self.asked))
+                self.send(fake.respond(self.received))
         finally:
-            service.done()
+            fake.done()
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET
 
     @property
-    def service(self) -> FakeOpenRouter:
-        return self.server.service
+    def fake(self) -> FakeOpenRouter:
+        return self.server.fake
 
-    def reply(self, reply: Reply) -> None:
-        body, headers = encode(reply.body), {"Content-Type": reply.content_type, **reply.headers}
+    # Old names, until the tests use the new ones.
+    service = fake
+    asked = property(lambda self: self.received)
+
+    def reply(self, response: Response) -> None:
+        self.send(response)
+
+    def send(self, response: Response) -> None:
+        body, headers = encode(response.body), {"Content-Type": response.content_type, **response.headers}
         accepted = self.headers.get("Accept-Encoding", "")
-        if body and self.service.gzip and "gzip" in accepted and "Content-Encoding" not in headers:
+        if body and self.fake.gzip and "gzip" in accepted and "Content-Encoding" not in headers:
             body, headers["Content-Encoding"] = gzip.compress(body, mtime=0), "gzip"
-        self.wfile.write(head(reply.status, {"Content-Length": len(body), **headers}) + body)
+        self.wfile.write(head(response.status, {"Content-Length": len(body), **headers}) + body)
 
     def log_message(self, *_: Any) -> None:
         pass
 
 
 def head(status: int, headers: dict) -> bytes:
-    """Status line and headers, without a body. Every connection carries one answer."""
+    """The status line and headers of a response. Each connection carries one response."""
     lines = [f"HTTP/1.1 {status} {http.client.responses.get(status, 'Unknown')}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
@@ -1148,77 +1172,79 @@ def encode(body: Any) -> bytes:
         return body
     if isinstance(body, str):
         return body.encode()
-    # json has no way to write a Decimal as a number: it goes through as a marked string and loses the quotes.
+    # json can't write a Decimal as a number, so it is written as a marked string whose quotes are then removed.
     text = json.dumps(body, default=lambda number: f"\0{number:f}\0")
     return re.sub(r'"\\u0000([-0-9.]+)\\u0000"', r"\1", text).encode()
 
 
-# --- Faults: what `fail` and `always` take
+# --- Faults, for `fail` and `always`
 
 
-def answer(status: int, body: Any = None, headers: dict | None = None, content_type: str = "application/json") -> Fault:
-    return lambda handler: handler.reply(Reply(status, body, headers or {}, content_type))
+def respond(
+    status: int, body: Any = None, headers: dict | None = None, content_type: str = "application/json"
+) -> Fault:
+    return lambda handler: handler.send(Response(status, body, headers or {}, content_type))
 
 
 def error(status: int, message: str, headers: dict | None = None) -> Fault:
-    return answer(status, error_body(status, message), headers)
+    return respond(status, error_body(status, message), headers)
 
 
 def html(status: int) -> Fault:
-    """A proxy's page."""
-    return answer(status, page_of_html(status), content_type="text/html; charset=utf-8")
+    """The error page of a proxy."""
+    return respond(status, page_of_html(status), content_type="text/html; charset=utf-8")
 
 
 def redirect(status: int, location: str) -> Fault:
-    return answer(status, headers={"Location": location})
+    return respond(status, headers={"Location": location})
 
 
 def hang_up() -> Fault:
-    """No byte of an answer."""
+    """Close the connection without a response."""
     return lambda handler: None
 
 
 def hang_up_after_work() -> Fault:
-    """The request takes effect, but no byte of an answer comes."""
+    """Carry out the request, then close the connection without a response."""
 
     def fault(handler: Handler) -> None:
-        handler.service.respond(handler.asked)
+        handler.fake.respond(handler.received)
 
     return fault
 
 
 def stream(parts: Callable[[], Iterable[bytes]], pause: float = 0) -> Fault:
-    """Raw bytes, the head of the answer included, with so many seconds after each part. No test may depend on them:
-    a pause only keeps something that has no end from being sent too fast."""
+    """Send raw bytes, status line and headers included, with `pause` seconds after each part. No test may depend on the
+    pause: it only keeps an endless response from being sent too fast."""
 
     def fault(handler: Handler) -> None:
         for part in parts():
             handler.wfile.write(part)
-            if handler.service.stopping.wait(pause):
+            if handler.fake.stopping.wait(pause):
                 return
 
     return fault
 
 
 def when(event: threading.Event, fault: Fault | None = None) -> Fault:
-    """The answer, or another fault, once `event` is set."""
+    """Respond, or do what `fault` does, once `event` is set."""
 
     def wait(handler: Handler) -> None:
         event.wait()
         if fault:
             fault(handler)
         else:
-            handler.reply(handler.service.respond(handler.asked))
+            handler.send(handler.fake.respond(handler.received))
 
     return wait
 
 
-def never(*sent: bytes) -> Fault:
-    """These bytes and no more, the connection open for as long as the stand-in lives."""
+def stall(*sent: bytes) -> Fault:
+    """Send only these bytes, and keep the connection open until the fake stops."""
 
     def fault(handler: Handler) -> None:
         handler.wfile.write(b"".join(sent))
-        handler.service.stopping.wait()
+        handler.fake.stopping.wait()
 
     return fault
 
@@ -1227,26 +1253,26 @@ def json_head(headers: dict) -> bytes:
     return head(200, {"Content-Type": "application/json", **headers})
 
 
-def cut(body: Any, keep: int) -> Fault:
-    """The first `keep` bytes of a body that was announced whole."""
+def truncate(body: Any, keep: int) -> Fault:
+    """Send only the first `keep` bytes of a body, with the Content-Length of all of it."""
     whole = encode(body)
     return stream(lambda: [json_head({"Content-Length": len(whole)}), whole[:keep]])
 
 
 def drip(first: bytes, part: bytes = b" ") -> Fault:
-    """`first`, then the same bytes again and again, slowly enough that no other bound than a timeout ends it."""
+    """Send `first`, then `part` again and again, so slowly that only a timeout can end it."""
     return stream(lambda: chain([first], repeat(part)), 0.01)
 
 
 def endless(chunk: bytes = b" " * 65536, chunked: bool = False) -> Fault:
-    """The same bytes again and again, until the client or the service goes away."""
+    """Send the same bytes again and again, until the client closes the connection or the fake stops."""
     part = b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk
     first = json_head({"Transfer-Encoding": "chunked"} if chunked else {})
     return stream(lambda: chain([first], repeat(part)))
 
 
 def gzip_bomb(megabytes: int) -> Fault:
-    """Valid gzip of valid JSON that begins with so much white space."""
+    """Send valid gzip of valid JSON that starts with this much white space."""
 
     def parts() -> Iterable[bytes]:
         packer = zlib.compressobj(wbits=31)
@@ -1259,11 +1285,15 @@ def gzip_bomb(megabytes: int) -> Fault:
 
 
 def bad_gzip() -> Fault:
-    """Begins like gzip, and is not."""
-    return answer(200, gzip.compress(b"", mtime=0)[:10] + b"no deflate stream", {"Content-Encoding": "gzip"})
+    """Send a body that starts like gzip but isn't."""
+    return respond(200, gzip.compress(b"", mtime=0)[:10] + b"no deflate stream", {"Content-Encoding": "gzip"})
 
 
-# --- The demonstration
+# --- Old names, until the tests use the new ones
+
+answer, cut, never, Reply = respond, truncate, stall, Response
+
+# --- The command line
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "bin", "openrouter-remote")
 TOUR = (
@@ -1273,60 +1303,73 @@ TOUR = (
     "models endpoints northwind/gale-70b",
     "keys list --all",
 )
+HELP = f"""usage: fake_openrouter.py [--serve | COMMAND ...]
+
+Run openrouter-remote against a fake OpenRouter with a made-up account. No key and no network is needed.
+
+  (no arguments)  take a short tour of {len(TOUR)} commands
+  COMMAND ...     run one command of openrouter-remote, such as: usage --by model --days 7
+  --serve         keep the server running for another terminal, and print the lines to paste there; what you create
+                  and change is kept until Ctrl-C
+  -h, --help      show this help
+"""
 
 
 def current_time() -> datetime:
-    """The time by `time.time`, as in the program, because tests/clock replaces only that."""
+    """The current time from `time.time`, as in the program, because tests/clock replaces only that."""
     return datetime.fromtimestamp(time.time(), timezone.utc)
 
 
 def main(argv: list) -> int:
-    with FakeOpenRouter(now=current_time()) as service:
+    if argv in (["-h"], ["--help"]):
+        print(HELP, end="")
+        return 0
+    if "--serve" in argv and len(argv) > 1:
+        print("fake_openrouter.py: error: --serve takes no other arguments", file=sys.stderr)
+        return 2
+    with FakeOpenRouter(now=current_time()) as fake:
         settings = {
-            "OPENROUTER_BASE_URL": service.url,
+            "OPENROUTER_BASE_URL": fake.url,
             "OPENROUTER_API_KEY": USER_KEY,
             "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY,
         }
         if argv == ["--serve"]:
-            for name, value in settings.items():
-                print(f"export {name}={value}", flush=True)
-            return stay_up()
-        return show(settings, argv)
+            return serve(settings)
+        with tempfile.NamedTemporaryFile("w", suffix=".env") as env_file:
+            # The provisioning key wins over OPENROUTER_MANAGEMENT_KEY, so the caller's own key is never used.
+            env_file.writelines(f"{name}={value}\n" for name, value in settings.items())
+            env_file.flush()
+            # An interrupt also reaches the command, whose exit code is returned then.
+            signal.signal(signal.SIGINT, lambda *_: None)
+            return run(env_file.name, argv) if argv else tour(env_file.name)
 
 
-def stay_up() -> int:
-    """Serve until an interrupt; what is created and changed stays."""
-    print("# Copy these lines into another terminal; Ctrl-C ends the service here.", file=sys.stderr)
+def serve(settings: dict) -> int:
+    """Keep running until an interrupt."""
+    for name, value in settings.items():
+        print(f"export {name}={value}", flush=True)
+    print("# Paste these lines into another terminal. Ctrl-C stops the server.", file=sys.stderr)
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
     return 0
 
 
-def show(settings: dict, argv: list) -> int:
-    """One command of the program, or the tour."""
-    # The command gets the interrupt as well, and its exit code tells.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    with tempfile.NamedTemporaryFile("w", suffix=".env") as env_file:
-        # The older name of the management key is the stronger one: the caller's own cannot get in between.
-        env_file.writelines(f"{name}={value}\n" for name, value in settings.items())
-        env_file.flush()
-        if argv:
-            return run(env_file.name, argv)
-        try:
-            for command in TOUR:
-                # Not print: what it still holds when a reader goes away (`| head`) is a traceback at the end.
-                os.write(1, f"$ openrouter-remote {command}\n".encode())
-                code = run(env_file.name, command.split())
-                if code:
-                    return code
-                os.write(1, b"\n")
-        except BrokenPipeError:
-            pass
+def tour(env_file: str) -> int:
+    try:
+        for command in TOUR:
+            # Not print(): after a closed pipe (`| head`), text left in its buffer causes a traceback at exit.
+            os.write(1, f"$ openrouter-remote {command}\n".encode())
+            code = run(env_file, command.split())
+            if code:
+                return code
+            os.write(1, b"\n")
+    except BrokenPipeError:
+        pass
     return 0
 
 
 def run(env_file: str, command: list) -> int:
-    # A named file wins over the caller's own .env; their proxy must not get in between either.
+    # A file given with --env-file wins over the caller's own .env files. Their proxy must not be used either.
     arguments = [sys.executable, PROGRAM, "--env-file", env_file, *command]
     code = subprocess.call(arguments, env={**os.environ, "no_proxy": "127.0.0.1"})
     return code if code >= 0 else 128 - code

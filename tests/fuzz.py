@@ -687,7 +687,7 @@ class Bench:
         first = list(service.keys)
         for method in ("GET", "POST", "PATCH", "DELETE"):
             service.always(method, "*", twister)
-        self.server._server.service = service
+        self.server._server.fake = service
         self.bugs = service.bugs
         for name in os.listdir("."):
             os.unlink(name)
