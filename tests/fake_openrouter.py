@@ -49,6 +49,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 USER_KEY = "sk-or-v1-" + "f00d" * 16
 MANAGEMENT_KEY = "sk-or-v1-" + "beef" * 16
+MGMT_KEY = "sk-or-mgmt-" + "b0a7" * 16  # a management key in its newer form
 EXPIRED_KEY = "sk-or-v1-" + "dead" * 16
 DISABLED_KEY = "sk-or-v1-" + "0ff0" * 16  # gets the same response as an unknown key
 
@@ -63,6 +64,9 @@ Fault = Callable[["Handler"], None]
 TLS_CERTIFICATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tls.pem")
 
 PERIODS = ("_daily", "_weekly", "_monthly", "")
+# The expiration_date of some models that won't be removed any time soon.
+PLACEHOLDER_DATE = "2098-12-31"
+
 # The time of the tests, a Wednesday. The server's clock stands still at this time unless another one is given.
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 
@@ -233,6 +237,60 @@ def make_model(id: str, **fields: Any) -> dict:
     }
 
 
+def make_batch_model(model: dict, **fields: Any) -> dict:
+    """The model's `:batch` variant: half the price, only for the Batch API."""
+    halved: dict = {name: half(price) for name, price in model["pricing"].items() if name != "overrides"}
+    if "overrides" in model["pricing"]:
+        conditions = ("min_prompt_tokens", "utc_start", "utc_end", "utc_days")
+        halved["overrides"] = [
+            {name: value if name in conditions else half(value) for name, value in override.items()}
+            for override in model["pricing"]["overrides"]
+        ]
+    return {**model, "id": f"{model['id']}:batch", "name": f"{model['name']} (batch)", "pricing": halved, **fields}
+
+
+def half(price: str) -> str:
+    return f"{(Decimal(price) / 2).normalize():f}"
+
+
+def make_alias(id: str, target: dict, **fields: Any) -> dict:
+    """An alias such as `~author/x-latest`, with the context, price and abilities of its target."""
+    alias = make_model(id, alias_target={"name": target["name"], "slug": target["id"]}, created=target["created"])
+    same = ("context_length", "architecture", "pricing", "top_provider", "supported_parameters")
+    alias.update({name: target[name] for name in same})
+    alias["architecture"] = {**target["architecture"], "tokenizer": "Router"}
+    return {**alias, **fields}
+
+
+def make_router(id: str, **fields: Any) -> dict:
+    """A router such as `openrouter/auto`, whose price depends on the model it chooses."""
+    router = make_model(id, context_length=2_000_000, pricing={"prompt": "-1", "completion": "-1"})
+    router["architecture"]["tokenizer"] = "Router"
+    router["top_provider"].update(context_length=None, max_completion_tokens=None)
+    return {**router, **fields}
+
+
+def make_media_model(id: str, outputs: str, inputs: str = "text", **fields: Any) -> dict:
+    """A model for images, audio, video and so on. By default its tokens cost nothing: another unit is billed."""
+    return make_model(
+        id,
+        **{
+            "architecture": make_architecture(inputs, outputs),
+            "context_length": 65536,
+            "pricing": make_pricing("0", "0"),
+            "supported_parameters": [],
+            **fields,
+        },
+    )
+
+
+def make_video_model(id: str, **skus: str) -> dict:
+    """A model without `pricing`: its prices are `pricing_skus`, such as `duration_seconds="0.1"`."""
+    model = make_media_model(id, "video", "text image", pricing=None, pricing_skus=skus, context_length=None)
+    model["top_provider"]["max_completion_tokens"] = None
+    return model
+
+
 def supported(*abilities: str) -> list:
     """The `supported_parameters` of a model or endpoint; abilities: tools, reasoning, json."""
     extra = {
@@ -302,6 +360,15 @@ def make_activity(days_ago: int, model: str, provider: str, key: str, **fields: 
         "cached_tokens": 0,
         **fields,
     }
+
+
+def make_daily_activity(spend: dict, now: datetime = NOW, **fields: Any) -> list:
+    """One row of activity for each day of `spend`, {days ago: USD}, latest first. The other days have no row."""
+    given = {"model": "northwind/gale-70b", "provider": "DeepInfra", "key": demo_keys()[1]["hash"], **fields}
+    return [
+        make_activity(days_ago, date=days_before(now, days_ago), usage=Decimal(str(usd)), **given)
+        for days_ago, usd in sorted(spend.items())
+    ]
 
 
 # --- The demo account: the initial state of a FakeOpenRouter
@@ -420,7 +487,7 @@ def demo_models(now: datetime = NOW) -> list:
         ("meridian/sketch-1", 32_768, "0", "0", "text", "", sketch),
         ("openrouter/auto", 2_000_000, "0", "0", "text image file", "tools reasoning json", auto),
     ]
-    return [
+    models = [
         make_model(
             id,
             created=1772323200 - age * 8 * 86400,
@@ -434,11 +501,21 @@ def demo_models(now: datetime = NOW) -> list:
         )
         for age, (id, context, price_in, price_out, inputs, abilities, others) in enumerate(table)
     ]
+    (batch,) = [make_batch_model(model) for model in models if model["id"] == "northwind/gale-8b"]
+    per_image_token = {"image_output": per_token("30"), "web_search": "0.014"}
+    painter = make_media_model(
+        "meridian/painter-2",
+        "image",
+        "text image",
+        created=models[-1]["created"],
+        pricing=make_pricing("0.25", "1.5", **per_image_token),
+    )
+    return [*models, batch, painter]
 
 
 def demo_endpoints() -> dict:
-    """Several providers for northwind/gale-70b, none for the router and the alias, one for every other model. Prices
-    are net: they include the discount."""
+    """Several providers for northwind/gale-70b, none for the router, the alias and the batch model, one for every
+    other model. Prices are net: they include the discount."""
     endpoints = {
         model["id"]: [
             make_endpoint(
@@ -451,7 +528,7 @@ def demo_endpoints() -> dict:
             )
         ]
         for model in demo_models()
-        if not model["id"].startswith(("~", "openrouter/"))
+        if not model["id"].startswith(("~", "openrouter/")) and not model["id"].endswith(":batch")
     }
     cheap = {"pricing": make_pricing("0.12", "0.39", discount=0), **make_statistics(1240, 42)}
     fast = {"pricing": make_pricing("0.59", "0.79", discount=Decimal("0.1")), **make_statistics(310, 268)}
@@ -476,9 +553,9 @@ def demo_endpoints() -> dict:
 class Refusal(Exception):
     """Raised to respond with this error."""
 
-    def __init__(self, status: int, message: str):
+    def __init__(self, status: int, message: str | dict):
         super().__init__(message)
-        self.response = Response(status, error_body(status, message))
+        self.response = Response(status, message if isinstance(message, dict) else error_body(status, message))
 
 
 def error_body(status: int, message: str) -> dict:
@@ -508,6 +585,14 @@ def is_future_utc(fake: FakeOpenRouter, value: Any) -> bool:
         return False
 
 
+def is_external(fake: FakeOpenRouter, value: Any) -> bool:
+    """Since October 2026: who uses the key, and optionally the key's own value."""
+    if fake.older_api or not isinstance(value, dict) or not {"user"} <= set(value) <= {"user", "api_key"}:
+        return False
+    api_key = value.get("api_key", "x" * 32)
+    return is_text(fake, value["user"]) and isinstance(api_key, str) and len(api_key) >= 32
+
+
 def is_integer(low: int, high: float = math.inf) -> Callable[[FakeOpenRouter, str], bool]:
     return lambda fake, value: bool(re.fullmatch("[0-9]+", value)) and low <= int(value) <= high
 
@@ -533,6 +618,7 @@ CREATE = {
     **{name: check for name, check in CHANGE.items() if name not in ("disabled", "workspace_id")},
     "expires_at": lambda fake, value: value is None or is_future_utc(fake, value),
     "creator_user_id": lambda fake, value: value is None or is_text(fake, value),
+    "external": is_external,
     "workspace_id": is_text,
 }
 
@@ -684,12 +770,21 @@ class FakeOpenRouter:
     # Switches; the defaults are the newer behavior.
     older_api = False  # the API as of August 2026
     credits_for_user_key = "refused"  # "allowed" (older); "zeros": 200 with both figures 0
+    key_required: str | None = (
+        None  # 401 without a key on public paths too; "openrouter" or "gateway": form of the error
+    )
+    forbidden: tuple = ()  # paths such as "/keys": 403 for management keys on them and below, though GET /key works
     user_key_status = 401  # or 403: for a user key on /keys, /workspaces and /activity
     page_size = 100  # of GET /keys
     models_page_size: int | None = None  # pages of GET /models even without `limit` and `offset`
     has_workspaces = True
+    workspaces_page_size = 100  # the most rows of GET /workspaces, whatever `limit` says
+    unlisted_workspaces = 0  # counted in the total_count of GET /workspaces, but never listed
     workspaces_refused = False  # 403 for GET /workspaces
     default_workspace_gone = False  # 404 for GET /keys without a workspace_id
+    aliases_have_endpoints = False  # True (older): GET /models/~author/x-latest/endpoints lists those of its target
+    benchmark_form = "number"  # or "value", "score": each index of artificial_analysis is an object with this field
+    endpoints_in_models = False  # each model has `endpoints`, as since 2026-10-30
     has_model_path = True  # GET /model/{author}/{slug}
     has_analytics = True  # POST /analytics/query; the older API lacks it anyway
     max_analytics_rows = 10_000  # of POST /analytics/query
@@ -810,6 +905,8 @@ class FakeOpenRouter:
         if route.access == "management" and caller != "management":
             message = {401: "User not found.", 403: "Only management keys can perform this operation"}
             raise Refusal(self.user_key_status, message[self.user_key_status])
+        if caller == "management" and f"{request.path}/".startswith(tuple(f"{path}/" for path in self.forbidden)):
+            raise Refusal(403, "Insufficient permissions")
         for name, value in request.query.items():
             if name not in route.query or not route.query[name](self, value):
                 raise Refusal(400, f"Invalid query parameter: {name}={value}")
@@ -820,12 +917,14 @@ class FakeOpenRouter:
     def _caller(self, request: Request, public: bool) -> str | None:
         """The kind of the key: "user" or "management"; None without a key, which only public paths allow."""
         header = request.headers.get("authorization")
-        if header is None and public:
+        if header is None and public and not self.key_required:
             return None
+        if header is None and self.key_required == "gateway":
+            raise Refusal(401, {"detail": "Unauthorized"})
         bearer = re.fullmatch(r"Bearer (\S+)", header or "")
         if not bearer:
             raise Refusal(401, "Missing Authentication header")
-        caller = {USER_KEY: "user", MANAGEMENT_KEY: "management"}.get(bearer[1])
+        caller = {USER_KEY: "user", MANAGEMENT_KEY: "management", MGMT_KEY: "management"}.get(bearer[1])
         if not caller:
             raise Refusal(401, "API key expired" if bearer[1] == EXPIRED_KEY else "User not found.")
         return caller
@@ -860,7 +959,8 @@ class FakeOpenRouter:
     def get_current_key(self, request: Request, caller: str) -> Response:
         key_info = self.user_key_info
         if caller == "management":
-            key_info = make_key_info(make_key(0, label=make_label(MANAGEMENT_KEY)), management=True)
+            secret = request.headers["authorization"].split()[1]
+            key_info = make_key_info(make_key(0, label=make_label(secret)), management=True)
         return Response(200, {"data": self._without(key_info, NEW_IN_KEY_INFO)})
 
     def list_keys(self, request: Request, caller: str) -> Response:
@@ -903,6 +1003,7 @@ class FakeOpenRouter:
             raise Refusal(400, "Unknown workspace_id")
         fields = {name: value for name, value in body.items() if name not in self.ignored_on_create}
         fields.setdefault("workspace_id", self.workspaces[0]["id"])
+        fields["external_user"] = fields.pop("external", {}).get("user")
         # Larger than the numbers of the keys that tests create themselves.
         n = 1_000_000 + len(self.secrets)
         self.secrets.append(make_secret(n))
@@ -932,8 +1033,9 @@ class FakeOpenRouter:
         if self.workspaces_refused:
             raise Refusal(403, "You do not have access to workspaces")
         offset = int(request.query.get("offset", 0))
-        page = self.workspaces[offset : offset + int(request.query.get("limit", 50))]
-        return Response(200, {"data": page, "total_count": len(self.workspaces)})
+        size = min(int(request.query.get("limit", 50)), self.workspaces_page_size)
+        total = len(self.workspaces) + self.unlisted_workspaces
+        return Response(200, {"data": self.workspaces[offset : offset + size], "total_count": total})
 
     def list_activity(self, request: Request, caller: str) -> Response:
         query = request.query
@@ -1009,21 +1111,31 @@ class FakeOpenRouter:
             if offset + limit < total:
                 query = urlencode({**request.query, "offset": offset + limit, "limit": limit})
                 following = f"/api/v1{request.path}?{query}"
-        return Response(200, {"data": models, "links": {"next": following}, "total_count": total})
+        data = [self._shown_model(model) for model in models]
+        return Response(200, {"data": data, "links": {"next": following}, "total_count": total})
 
-    def _model(self, author: str, slug: str) -> dict:
-        """The model with this id or canonical slug; for an alias, its target."""
+    def _shown_model(self, model: dict) -> dict:
+        scores = (model.get("benchmarks") or {}).get("artificial_analysis")
+        if scores and self.benchmark_form != "number":
+            scores = {name: None if score is None else {self.benchmark_form: score} for name, score in scores.items()}
+            model = {**model, "benchmarks": {**model["benchmarks"], "artificial_analysis": scores}}
+        if self.endpoints_in_models:
+            model = {**model, "endpoints": self.endpoints.get(model["id"], [])}
+        return model
+
+    def _model(self, author: str, slug: str, resolve: bool = True) -> dict:
+        """The model with this id or canonical slug; with `resolve`, for an alias its target."""
         by_name = {row["canonical_slug"]: row for row in reversed(self.models)}
         by_name.update({row["id"]: row for row in self.models})
         model = by_name.get(f"{author}/{slug}")
         if model is None:
             raise Refusal(404, f"Model {author}/{slug} not found")
-        return by_name.get(model.get("alias_target", {}).get("slug"), model)
+        return by_name.get(model.get("alias_target", {}).get("slug"), model) if resolve else model
 
     def get_model(self, request: Request, caller: str | None, author: str, slug: str) -> Response:
         if not self.has_model_path:
             return Response(404, page_of_html(404), content_type="text/html; charset=utf-8")
-        return Response(200, {"data": self._model(author, slug)})
+        return Response(200, {"data": self._shown_model(self._model(author, slug))})
 
     def list_endpoints(self, request: Request, caller: str | None, author: str, slug: str) -> Response:
         def figures(statistic: Any) -> Any:
@@ -1031,7 +1143,7 @@ class FakeOpenRouter:
                 return None
             return statistic["p50"] if self.statistics == "numbers" and statistic else statistic
 
-        model = self._model(author, slug)
+        model = self._model(author, slug, resolve=self.aliases_have_endpoints)
         statistics = ("latency_last_30m", "throughput_last_30m")
         data = {name: model[name] for name in ("id", "name", "created", "description", "architecture")}
         data["endpoints"] = [
@@ -1188,6 +1300,16 @@ def respond(
 
 def error(status: int, message: str, headers: dict | None = None) -> Fault:
     return respond(status, error_body(status, message), headers)
+
+
+def limit_exceeded(what: str = "Key limit exceeded (monthly limit)") -> Fault:
+    """A 403 although the key is right: it has reached a limit or a budget."""
+    return error(403, f"{what}. Manage it using https://openrouter.ai/settings/keys")
+
+
+def unauthorized_by_gateway(status: int = 401) -> Fault:
+    """An error that isn't OpenRouter's: a gateway in front of it wants a key of its own."""
+    return respond(status, {"detail": "Unauthorized"})
 
 
 def html(status: int) -> Fault:
