@@ -1,5 +1,4 @@
-"""What the tests share: the program as a module, one run of it with its exit code and both outputs, and the list of its
-commands."""
+"""Shared by the tests: the program as a module, ways to run it, and the list of its commands."""
 
 import contextlib
 import functools
@@ -27,40 +26,43 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.join(os.path.dirname(TESTS), "bin", "openrouter-remote")
 
 program = types.ModuleType("openrouter_remote")
-sys.modules[program.__name__] = program  # before it runs, as the import system does
+sys.modules[program.__name__] = program  # before it is executed, like the import system
 SourceFileLoader(program.__name__, PROGRAM).exec_module(program)
 
-# Compiled once: a script is compiled anew at each start, which takes half of it.
+# Compiled once, because compiling a script takes half of its start-up time.
 compiled = tempfile.TemporaryDirectory()
 COMMAND = [
     sys.executable,
     str(py_compile.compile(PROGRAM, os.path.join(compiled.name, "program.pyc"), PROGRAM, doraise=True)),
 ]
 
-# The environment that gives a process the test time, and keeps it from leaving caches. Every process that takes part
-# in a test gets it: with the real time in one of them, the test would pass or fail depending on the date.
+# An environment that sets a process to the test time and keeps it from writing caches. Every process in a test gets it:
+# with the real time in one of them, the result would depend on the date.
 CLOCK_FILE = os.path.join(TESTS, "clock", "sitecustomize.py")
 CLOCK = {"PYTHONPATH": os.path.dirname(CLOCK_FILE), "TEST_TIME": str(NOW.timestamp()), "PYTHONDONTWRITEBYTECODE": "1"}
 
-# Every command, for the tests that go over all of them; one of test_command_line.py holds it against the program.
+# Every command, for the tests that cover all of them. A test in test_command_line.py checks it against the program.
 #   name     its words
-#   call     what follows them in a call that works in the demonstration account; KEY stands for a key
+#   call     the arguments of a call that works with the demo account; KEY stands for a key
 #   options  its own long options
-#   needs    the key without which it does not begin: "management", "user", or None
+#   needs    the key it requires: "management", "user", or None
 #   listing  whether its JSON is keyed by identifier
-#   changes  the method of what it sends to change something, or None
+#   changes  the HTTP method of the change it makes, or None
 Command = namedtuple("Command", "name call options needs listing changes", defaults=("", "", None, False, None))
 FILTERS = "--supports --max-price-input --max-price-output --min-context --cost --sort --limit"
 LIST_FILTERS = f"{FILTERS} --provider --output --mine --zdr --free --paid --batch --search --expiring"
 COMMANDS = (
     Command("balance", "", "--alert-below --alert-days --quiet --spendable --runway"),
     Command(
-        "usage", "", "--by --days --today --key --alert-daily --alert-weekly --alert-monthly --quiet", "management"
+        "usage",
+        "",
+        "--by --days --today --compare --key --alert-daily --alert-weekly --alert-monthly --quiet",
+        "management",
     ),
     Command("models list", "", LIST_FILTERS, listing=True),
     Command("models cheap", "", LIST_FILTERS, listing=True),
     Command("models show", "northwind/gale-70b"),
-    Command("models endpoints", "northwind/gale-70b", f"{FILTERS} --quantization --all"),
+    Command("models endpoints", "northwind/gale-70b", f"{FILTERS} --min-uptime --quantization --all"),
     Command("models diff", "catalog.json --save", "--save"),
     Command("keys list", "", "--all --idle --alert-below --quiet", "management", listing=True),
     Command("keys current", needs="user"),
@@ -84,7 +86,7 @@ COMMANDS = (
 
 
 def calls(key="production", **wanted):
-    """The command lines of COMMANDS, as tuples, of those whose fields are as `wanted`; `key` is the key they name."""
+    """The calls of the commands whose fields match `wanted`, each a tuple of arguments; `key` replaces KEY."""
     for command in COMMANDS:
         if all(getattr(command, field) == value for field, value in wanted.items()):
             yield (*command.name.split(), *(key if word == "KEY" else word for word in shlex.split(command.call)))
@@ -93,18 +95,18 @@ def calls(key="production", **wanted):
 # One page of --help.
 #   path       the words before --help
 #   text       the whole page
-#   options    {name: Option}: the placeholder of its value, None without one, and its help
+#   options    {name: Option}; its value is a placeholder, or None for a flag
 #   arguments  {placeholder: help}
-#   commands   {name: help} of the groups or commands it lists; the page of a command lists none
+#   commands   {name: help} of the groups or commands it lists; empty on the page of a command
 Page = namedtuple("Page", "path text options arguments commands")
 Option = namedtuple("Option", "value help")
-# Options and arguments are indented by 2 spaces, commands by 4. Their help starts on the same line or the next one.
+# Options and arguments are indented by 2 spaces, commands by 4. The help starts on the same line or the next one.
 ENTRY = r"(?m)^(?:  (-\S.*?|[A-Z][A-Z|a-z]*)|    ([a-z][a-z-]*))(?: {2,}(\S.*))?$((?:\n {6,}\S.*)*)"
 
 
 @functools.cache
 def help_pages(*path):
-    """The Page of --help after these words, then those of all groups and commands below it."""
+    """The --help pages of this group or command and of everything below it."""
     out = io.StringIO()
     with mock.patch.dict(os.environ, clear=True), contextlib.redirect_stdout(out):
         program.main([*path, "--help"])
@@ -122,21 +124,21 @@ def help_pages(*path):
 
 
 Run = namedtuple("Run", "code out err")
-INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last: .ci/run measures what runs in other processes too
+INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last one lets .ci/run measure subprocesses
 
 
 def default_signals():
-    """In the child: a job that was started with `nohup` or in the background would ignore some of them."""
+    """Run in the child: after `nohup` or in a background job it would ignore some signals."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 
 class ProgramTest(unittest.TestCase):
-    """A test in an empty folder and an environment without settings of its own.
+    """A test in an empty folder and an environment without settings.
 
-    `self.start(**switches)` starts a stand-in and points OPENROUTER_BASE_URL at it; `self.run_program(*argv)` calls
-    `main()` in this process, `self.start_program(*argv)` the real program. `self.env` is the environment of both,
-    `self.now` the time of both and of the stand-ins it starts.
+    `self.start(**switches)` starts a fake server and points OPENROUTER_BASE_URL at it. `self.run_program(*argv)` calls
+    `main()` in this process; `self.start_program(*argv)` runs the program in a process of its own. `self.env` is the
+    environment of both; `self.now` is the time for both and for the fake servers started after it is set.
     """
 
     maxDiff = None
@@ -149,10 +151,10 @@ class ProgramTest(unittest.TestCase):
         os.chdir(self.folder)
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.env = {**inherited, **CLOCK}
-        # Nothing waits for the seconds between two tries; what would have been waited is kept here.
+        # Retries don't wait; the seconds they would have waited are recorded here.
         self.waits: list = []
-        for name, instead in (("time", lambda: float(self.env["TEST_TIME"])), ("sleep", self.waits.append)):
-            patch = mock.patch.object(time, name, instead)
+        for name, replacement in (("time", lambda: float(self.env["TEST_TIME"])), ("sleep", self.waits.append)):
+            patch = mock.patch.object(time, name, replacement)
             patch.start()
             self.addCleanup(patch.stop)
 
@@ -165,14 +167,14 @@ class ProgramTest(unittest.TestCase):
         self.env["TEST_TIME"] = str(moment.timestamp())
 
     def start(self, **switches):
-        service = FakeOpenRouter(**{"now": self.now, **switches})
-        service.__enter__()
-        self.addCleanup(service.__exit__, None, None, None)
-        self.env["OPENROUTER_BASE_URL"] = service.url
-        return service
+        fake = FakeOpenRouter(**{"now": self.now, **switches})
+        fake.__enter__()
+        self.addCleanup(fake.__exit__, None, None, None)
+        self.env["OPENROUTER_BASE_URL"] = fake.url
+        return fake
 
     def write(self, name, text):
-        """Write a file below the test's folder; returns its path."""
+        """Write a file in the test's folder and return its path."""
         path = os.path.join(self.folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8", newline="") as file:
@@ -180,11 +182,11 @@ class ProgramTest(unittest.TestCase):
         return path
 
     def run_first(self, code):
-        """Make each process of the real program run this Python code first."""
+        """Make every process of the program run this Python code first."""
         self.env["TEST_CODE"] = code
 
     def replace_module(self, name, code):
-        """Make each process of the real program import this code as the module `name`; returns its file."""
+        """Make every process of the program import this code as the module `name`; return its path."""
         path = self.write(f"modules/{name}.py", code)
         self.env["PYTHONPATH"] = os.pathsep.join([os.path.dirname(path), self.env["PYTHONPATH"]])
         return path
@@ -197,7 +199,7 @@ class ProgramTest(unittest.TestCase):
         return Run(code, out.getvalue(), err.getvalue())
 
     def start_program(self, *argv, **options):
-        """The real program with its outputs captured, unless `options` (of subprocess.run) say otherwise."""
+        """Run the program in a process and capture its outputs, unless `options` (of subprocess.run) say otherwise."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
         options.setdefault("preexec_fn", default_signals)
         done = subprocess.run([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options)
@@ -205,7 +207,7 @@ class ProgramTest(unittest.TestCase):
 
     @contextlib.contextmanager
     def started(self, *argv, **options):
-        """The real program while it runs, its outputs as pipes unless `options` (of Popen) say otherwise."""
+        """The running program, with its outputs as pipes unless `options` (of Popen) say otherwise."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
         options.setdefault("preexec_fn", default_signals)
         with subprocess.Popen([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options) as process:

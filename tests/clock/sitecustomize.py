@@ -1,7 +1,7 @@
 """Sets the clock of a process that a test starts: Python imports this module at startup if it is on PYTHONPATH.
 
-The time is TEST_TIME and stands still, and sleeping takes no time. TEST_CODE is Python code that runs then, before
-the program; it can use `real_sleep`.
+The time is always TEST_TIME, and sleeping takes no time. The Python code in TEST_CODE runs next, before the program;
+it can use `real_sleep`.
 """
 
 import os
