@@ -1,11 +1,11 @@
-"""How long the program takes, how much memory, and how many requests in a row, beside what it is measured against.
+"""Measures the program's time and memory against other commands, and counts its sequential requests.
 
     python3 tests/benchmark.py                 # every case
-    python3 tests/benchmark.py usage-99 start  # those whose names begin so
+    python3 tests/benchmark.py usage-99 start  # the cases whose names start with one of these
 
-Exit code 1 when a ratio or a number of requests is larger than allowed. Times are medians of both commands in turn;
-they say little on a machine that has other work to do. The cases beside the service's official SDK are left out unless
-SDK_PYTHON names an interpreter that can import it (`pip install openrouter`).
+Exits with 1 if a ratio or a number of requests is larger than allowed. Times are medians; the two commands of a case
+take turns. On a busy machine they mean little. Cases that compare with OpenRouter's official SDK are skipped unless
+SDK_PYTHON is an interpreter that can import it (`pip install openrouter`).
 """
 
 import asyncio
@@ -26,24 +26,24 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.join(os.path.dirname(TESTS), "bin", "openrouter-remote")
 
 
-# ---- What the program talks to: a process of its own, so that its work and its memory are not measured.
+# --- The fake server, in a process of its own, so that its work isn't measured
 #
-# Every process has the real time here, because setting the test time would slow down each start.
+# Every process uses the real time, because setting the test time would slow down each start.
 
 
 def keys(count):
-    """A service 150 ms away with so many keys."""
+    """A fake with `count` keys and 150 ms of latency."""
     from fake_openrouter import FakeOpenRouter, current_time, make_key, make_workspace
 
     rows = [make_key(n, usage=1, usage_monthly=1) for n in range(count)]
     return FakeOpenRouter(now=current_time(), latency=0.15, keys=rows, workspaces=[make_workspace()])
 
 
-def catalogue(count):
-    """A service with so many models, each as long as those of the real one (about 1.7 kB); the answer is made once."""
+def catalog(count):
+    """A fake with `count` models of realistic size (about 1.7 kB), all in one response that is prepared in advance."""
     import gzip
 
-    from fake_openrouter import FakeOpenRouter, answer, current_time, encode, make_model, make_pricing
+    from fake_openrouter import FakeOpenRouter, current_time, encode, make_model, make_pricing, respond
 
     models = []
     for n in range(count):
@@ -52,29 +52,29 @@ def catalogue(count):
         text = f"Model {n} of {count}. " * 80
         models.append({**model, "description": text[: 1700 - len(encode(model))]})
     body = gzip.compress(encode({"data": models, "links": {"next": None}, "total_count": count}), 6)
-    service = FakeOpenRouter(now=current_time())
-    service.always("GET", "/models", answer(200, body, {"Content-Encoding": "gzip"}))
-    return service
+    fake = FakeOpenRouter(now=current_time())
+    fake.always("GET", "/models", respond(200, body, {"Content-Encoding": "gzip"}))
+    return fake
 
 
 def far(count):
-    """A service with so many models over TLS, behind `relay`."""
-    service = catalogue(count)
-    service.tls = True
-    return service
+    """A fake with `count` models, with TLS and behind `relay`."""
+    fake = catalog(count)
+    fake.tls = True
+    return fake
 
 
 async def relay(port):
-    """Carry connections to `port`, as over a distance: what is sent arrives DELAY later, either way."""
+    """Relay connections to `port` with a delay of DELAY in each direction, like a distant server."""
 
-    async def carry(reader, writer):
+    async def forward(reader, writer):
         while part := await reader.read(1 << 16):
             asyncio.get_running_loop().call_later(DELAY, writer.write, part)
         asyncio.get_running_loop().call_later(DELAY, writer.close)
 
     async def connect(reader, writer):
-        there = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(carry(reader, there[1]), carry(there[0], writer))
+        fake_reader, fake_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(forward(reader, fake_writer), forward(fake_reader, writer))
 
     server = await asyncio.start_server(connect, "127.0.0.1")
     print(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1", flush=True)
@@ -85,18 +85,18 @@ DELAY = 0.03  # seconds
 
 
 def serve(make, count):
-    with make(count) as service:
-        if service.tls:
-            threading.Thread(target=asyncio.run, args=[relay(service.port)], daemon=True).start()
+    with make(count) as fake:
+        if fake.tls:
+            threading.Thread(target=asyncio.run, args=[relay(fake.port)], daemon=True).start()
         else:
-            print(service.url, flush=True)
+            print(fake.url, flush=True)
         sys.stdin.read()  # until the benchmark ends
 
 
-# ---- What it is measured against
+# --- The commands to compare
 
-# PYTHON, INSTALLED and URL stand for what `measure` knows: an interpreter of its own, so that nothing that is installed
-# for another purpose is loaded with it; the program as pip installs it, with its bytecode; the service.
+# `measure` replaces these words: PYTHON by an interpreter in an empty environment, so that no unrelated package is
+# loaded; INSTALLED by the program as pip installs it, with its bytecode; URL by the fake server's URL.
 PYTHON = ("PYTHON",)
 SCRIPT = (*PYTHON, PROGRAM)
 MODULE = (*PYTHON, "INSTALLED")
@@ -110,7 +110,7 @@ sys.exit(entry_point())
 LIST = (*SCRIPT, "models", "list")
 STARTED = (sys.executable, "INSTALLED")
 INTERPRETER = (sys.executable, "-c", "import argparse, json")
-SCRIPT_ALLOWED = 2.3 if sys.version_info[:2] == (3, 11) else None  # compilers differ
+SCRIPT_ALLOWED = 2.3 if sys.version_info[:2] == (3, 11) else None  # the compilers of other Pythons differ in speed
 SHORTEST = """
 import gzip, json, sys, urllib.request
 
@@ -142,9 +142,9 @@ else:
 """
 SDK_COMMAND = (os.environ.get("SDK_PYTHON", ""), "-c", SDK, "URL")
 
-# `ours`: the command that runs the program. `code`: its exit code. `beside`: what it is measured against.
-# `allowed`: the largest ratio of the medians, None for any. `make(count)` makes the service.
-Case = namedtuple("Case", "name ours code beside allowed rounds make count")
+# ours: the command that runs the program. code: its exit code. other: the command to compare it with.
+# allowed: the largest ratio of the medians, or None for any. make(count): creates the fake server.
+Case = namedtuple("Case", "name ours code other allowed rounds make count")
 CASES = (
     Case("usage-99", (*SCRIPT, "usage"), 0, (*SCRIPT, "balance"), 1.5, 9, keys, 99),
     Case("usage-1000", (*SCRIPT, "usage"), 0, (*SCRIPT, "balance"), 5, 9, keys, 1000),
@@ -153,15 +153,15 @@ CASES = (
     Case("start-version", (*STARTED, "--version"), 0, INTERPRETER, 1.5, 25, keys, 0),
     Case("start-help", (*STARTED, "--help"), 0, INTERPRETER, 1.5, 25, keys, 0),
     Case("start-integrations", (*STARTED, "integrations"), 2, INTERPRETER, 1.5, 25, keys, 0),
-    Case("start-wrong-usage", (*STARTED, "balance", "--nonsense"), 2, INTERPRETER, 1.5, 25, keys, 0),
+    Case("start-usage-error", (*STARTED, "balance", "--nonsense"), 2, INTERPRETER, 1.5, 25, keys, 0),
     Case("start-script", (sys.executable, PROGRAM, "--version"), 0, INTERPRETER, SCRIPT_ALLOWED, 25, keys, 0),
-    Case("models-356", (*MODULE, "models", "list"), 0, (*PYTHON, "-c", SHORTEST, "URL"), 1.3, 15, catalogue, 356),
-    Case("models-3560", LIST, 0, (*PYTHON, "-c", SHORTEST, "URL"), None, 7, catalogue, 3560),
-    Case("models-10000", LIST, 0, (*PYTHON, "-c", SHORTEST, "URL"), None, 3, catalogue, 10000),
-    Case("cost-3560", (*LIST, "--cost", "50k:2k"), 0, LIST, 1.5, 7, catalogue, 3560),
-    Case("diff-3560", (*SCRIPT, "models", "diff", "f", "--save"), 0, (*LIST, "--json"), 2, 7, catalogue, 3560),
-    Case("jq-356", (*MODULE, "models", "list"), 0, PIPELINE, None, 15, catalogue, 356),
-    Case("jq-3560", (*MODULE, "models", "list"), 0, PIPELINE, None, 7, catalogue, 3560),
+    Case("models-356", (*MODULE, "models", "list"), 0, (*PYTHON, "-c", SHORTEST, "URL"), 1.3, 15, catalog, 356),
+    Case("models-3560", LIST, 0, (*PYTHON, "-c", SHORTEST, "URL"), None, 7, catalog, 3560),
+    Case("models-10000", LIST, 0, (*PYTHON, "-c", SHORTEST, "URL"), None, 3, catalog, 10000),
+    Case("cost-3560", (*LIST, "--cost", "50k:2k"), 0, LIST, 1.5, 7, catalog, 3560),
+    Case("diff-3560", (*SCRIPT, "models", "diff", "f", "--save"), 0, (*LIST, "--json"), 2, 7, catalog, 3560),
+    Case("jq-356", (*MODULE, "models", "list"), 0, PIPELINE, None, 15, catalog, 356),
+    Case("jq-3560", (*MODULE, "models", "list"), 0, PIPELINE, None, 7, catalog, 3560),
     Case("far-models-jq", (*MODULE, "models", "list"), 0, PIPELINE, 1.3, 15, far, 356),
     Case("far-balance-jq", (*MODULE, "balance"), 0, CREDITS_PIPELINE, 1.3, 15, far, 0),
     Case("far-models-sdk", (*MODULE, "models", "list"), 0, (*SDK_COMMAND, "models"), 0.45, 9, far, 356),
@@ -172,7 +172,7 @@ Run = namedtuple("Run", "milliseconds megabytes")
 
 
 def timed(command, env, folder, code):
-    """Run a command that must end with this exit code."""
+    """Run a command and check its exit code."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()
         process = subprocess.Popen(command, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
@@ -181,18 +181,18 @@ def timed(command, env, folder, code):
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != code:
             err.seek(0)
-            raise SystemExit(f"{command}: exit code {process.returncode} and not {code}:\n{err.read().decode()}")
+            raise SystemExit(f"{command}: exit code {process.returncode} instead of {code}:\n{err.read().decode()}")
     return Run(1000 * took, used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10))
 
 
 def measure(case, folder, places):
-    """The medians of both commands: (the program's Run, the other one's Run)."""
+    """The medians of both commands: [the program's Run, the other command's Run]."""
     from fake_openrouter import MANAGEMENT_KEY, TLS_CERTIFICATE
 
     arguments = [sys.executable, __file__, "--serve", case.make.__name__, str(case.count)]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as service:
-        assert service.stdin and service.stdout
-        url = service.stdout.readline().strip()
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin and server.stdout
+        url = server.stdout.readline().strip()
         env = {
             "PATH": os.environ["PATH"],
             "OPENROUTER_BASE_URL": url,
@@ -202,20 +202,20 @@ def measure(case, folder, places):
         words = {**places, "URL": url}
         commands = [
             ([words.get(word, word) for word in command], code)
-            for command, code in ((case.ours, case.code), (case.beside, 0))
+            for command, code in ((case.ours, case.code), (case.other, 0))
         ]
         runs: tuple = ([], [])
         for turn in range(case.rounds + 1):
             for which in (0, 1) if turn % 2 else (1, 0):
                 run = timed(commands[which][0], env, folder, commands[which][1])
-                if turn:  # the first only warms up
+                if turn:  # the first turn only warms up
                     runs[which].append(run)
-        service.stdin.close()
+        server.stdin.close()
     return [Run(*map(statistics.median, zip(*of_one))) for of_one in runs]
 
 
 def install(folder):
-    """An interpreter with the program and nothing else: {PYTHON: path, INSTALLED: path}."""
+    """Create an environment with only the program: {PYTHON: path, INSTALLED: path}."""
     venv.create(os.path.join(folder, "venv"), symlinks=os.name != "nt")
     (site,) = glob.glob(os.path.join(folder, "venv", "lib", "python*", "site-packages"))
     py_compile.compile(shutil.copyfile(PROGRAM, os.path.join(site, "openrouter_remote.py")), doraise=True)
@@ -226,37 +226,37 @@ def install(folder):
 
 
 def missing(case):
-    """The programs that the case needs and that are not there."""
-    if case.beside[0] == "sh":
+    """The programs or variables that the case needs but that are missing."""
+    if case.other[0] == "sh":
         return [name for name in ("curl", "jq") if not shutil.which(name)]
-    return [] if case.beside[0] else ["SDK_PYTHON"]
+    return [] if case.other[0] else ["SDK_PYTHON"]
 
 
 def measure_times(cases, folder):
-    """Print a line for each case; returns whether one exceeded what is allowed."""
-    print(f"{'case':<20}{'ms':>9}{'beside':>9}{'ratio':>9}{'allowed':>9}{'MB':>9}{'beside':>9}")
+    """Print a line for each case; return whether one of them exceeds its limit."""
+    print(f"{'case':<20}{'ms':>9}{'other':>9}{'ratio':>9}{'allowed':>9}{'MB':>9}{'other':>9}")
     exceeded = False
     places = install(folder)
     for case in cases:
         if missing(case):
-            print(f"{case.name:<20}left out: {', '.join(missing(case))} not there")
+            print(f"{case.name:<20}skipped: {', '.join(missing(case))} missing")
             continue
-        ours, beside = measure(case, folder, places)
-        ratio = ours.milliseconds / beside.milliseconds
+        ours, other = measure(case, folder, places)
+        ratio = ours.milliseconds / other.milliseconds
         too_slow = case.allowed is not None and ratio > case.allowed
         exceeded = exceeded or too_slow
         print(
-            f"{case.name:<20}{ours.milliseconds:>9.0f}{beside.milliseconds:>9.0f}{ratio:>9.2f}"
-            f"{case.allowed or '-':>9}{ours.megabytes:>9.0f}{beside.megabytes:>9.0f}"
+            f"{case.name:<20}{ours.milliseconds:>9.0f}{other.milliseconds:>9.0f}{ratio:>9.2f}"
+            f"{case.allowed or '-':>9}{ours.megabytes:>9.0f}{other.megabytes:>9.0f}"
             f"{'  too slow' if too_slow else ''}",
             flush=True,
         )
     return exceeded
 
 
-# ---- Requests in a row: over a distance they are what a question costs.
+# --- Sequential requests, which decide how long a command takes with a distant server
 
-# `ours`: the program's command line. `allowed`: how many requests in a row. `switches`: of the stand-in.
+# ours: the program's arguments. allowed: the most requests in sequence. switches: of FakeOpenRouter.
 Depth = namedtuple("Depth", "name ours allowed switches", defaults=({},))
 DEPTHS = (
     Depth("depth-balance", ["balance"], 1),
@@ -265,9 +265,11 @@ DEPTHS = (
     Depth("depth-usage-2", ["usage"], 2),
     Depth("depth-usage-by", ["usage", "--by", "model"], 1, {"has_workspaces": False}),
     Depth("depth-usage-hour", ["usage", "--by", "hour"], 1),
+    Depth("depth-compare", ["usage", "--by", "key", "--compare"], 1),
     Depth("depth-keys", ["keys", "list"], 1),
     Depth("depth-keys-show", ["keys", "show", "spare"], 1, {"has_workspaces": False}),
     Depth("depth-models", ["models", "list"], 1),
+    Depth("depth-models-ids", ["models", "list", "gale-70b", "lumen-4-mini"], 1),
     Depth("depth-show-id", ["models", "show", "northwind/gale-70b"], 1),
     Depth("depth-show-part", ["models", "show", "gale-70b"], 1),
     Depth("depth-endpoints-id", ["models", "endpoints", "northwind/gale-70b"], 1),
@@ -276,13 +278,13 @@ DEPTHS = (
 
 
 def measure_depths(cases, folder):
-    """Print a line for each case; returns whether one exceeded what is allowed."""
+    """Print a line for each case; return whether one of them exceeds its limit."""
     from fake_openrouter import MANAGEMENT_KEY, USER_KEY, FakeOpenRouter, current_time
 
     class Counting(FakeOpenRouter):
-        """A request that arrives after another was answered is one deeper."""
+        """A request that arrives after the response to another one is one level deeper."""
 
-        latency = 0.2  # so that those which are sent together are under way together
+        latency = 0.2  # so that requests sent together overlap
         depth = 0
 
         def __init__(self, **switches):
@@ -299,30 +301,29 @@ def measure_depths(cases, folder):
                 self.depth = max(self.depth, self.of_thread.depth)
             super().done()
 
-    print(f"{'case':<20}{'in a row':>9}{'allowed':>9}{'requests':>9}")
+    print(f"{'case':<20}{'sequence':>9}{'allowed':>9}{'requests':>9}")
     exceeded = False
     for case in cases:
-        service = Counting(now=current_time(), **case.switches)
-        with service:
-            env = {"OPENROUTER_BASE_URL": service.url, "OPENROUTER_API_KEY": USER_KEY}
+        fake = Counting(now=current_time(), **case.switches)
+        with fake:
+            env = {"OPENROUTER_BASE_URL": fake.url, "OPENROUTER_API_KEY": USER_KEY}
             timed(
                 [sys.executable, PROGRAM, *case.ours], {**env, "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}, folder, 0
             )
-        too_deep = service.depth > case.allowed
+        too_deep = fake.depth > case.allowed
         exceeded = exceeded or too_deep
         print(
-            f"{case.name:<20}{service.depth:>9}{case.allowed:>9}{len(service.requests):>9}"
-            f"{'  too deep' if too_deep else ''}",
+            f"{case.name:<20}{fake.depth:>9}{case.allowed:>9}{len(fake.requests):>9}{'  too deep' if too_deep else ''}",
             flush=True,
         )
     return exceeded
 
 
 def main(names):
-    """Run the cases whose names begin with one of `names`; returns 1 when one exceeded what is allowed."""
+    """Run the cases whose names start with one of `names`; return 1 if one of them exceeds its limit."""
     times, depths = ([case for case in of_kind if case.name.startswith(tuple(names or ("",)))] for of_kind in KINDS)
     if not times and not depths:
-        raise SystemExit(f"no such case; there are: {', '.join(case.name for of_kind in KINDS for case in of_kind)}")
+        raise SystemExit(f"no such case; choose from: {', '.join(case.name for of_kind in KINDS for case in of_kind)}")
     with tempfile.TemporaryDirectory() as folder:
         exceeded = [
             measure_depths(depths, folder) if depths else False,
@@ -335,6 +336,6 @@ KINDS = (CASES, DEPTHS)
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve({"keys": keys, "catalog": catalogue, "far": far}[sys.argv[2]], int(sys.argv[3]))
+        serve({"keys": keys, "catalog": catalog, "far": far}[sys.argv[2]], int(sys.argv[3]))
     else:
         raise SystemExit(main(sys.argv[1:]))
