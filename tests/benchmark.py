@@ -265,7 +265,7 @@ DEPTHS = (
     Depth("depth-usage-2", ["usage"], 2),
     Depth("depth-usage-by", ["usage", "--by", "model"], 1, {"has_workspaces": False}),
     Depth("depth-usage-hour", ["usage", "--by", "hour"], 1),
-    Depth("depth-compare", ["usage", "--by", "key", "--compare"], 1),
+    Depth("depth-compare", ["usage", "--by", "key", "--compare"], 1, {"has_workspaces": False}),
     Depth("depth-keys", ["keys", "list"], 1),
     Depth("depth-keys-show", ["keys", "show", "spare"], 1, {"has_workspaces": False}),
     Depth("depth-models", ["models", "list"], 1),
