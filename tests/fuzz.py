@@ -1,11 +1,11 @@
-"""Fuzzing of openrouter-remote: every command, against answers, files and arguments that nobody should send.
+"""Fuzzes openrouter-remote: every command, with malformed responses, files and arguments.
 
     python3 tests/fuzz.py [--processes] [--seed N] [--cases N] [--only K]
 
-Whatever happens, the program ends with an exit code of its contract, prints nothing that a terminal would obey, no
-credential and no traceback, and its stdout is the whole answer or nothing. Each case follows from the seed and its
-number alone. A failure is printed with the shortest case that shows it, in the form of test_fuzz.KNOWN; exit code 1.
-With --processes the real program is started instead: with broken streams, other locales, odd folders, and signals.
+Whatever happens, the program exits with a code of its contract, prints no control characters, no credential and no
+traceback, and its stdout is the complete answer or empty. A case depends only on the seed and its number. A failure is
+printed with the shortest case that shows it, in the form of test_fuzz.KNOWN, and makes the exit code 1. --processes
+runs the program in processes of its own: with broken streams, other locales, odd folders, and signals.
 """
 
 from __future__ import annotations
@@ -33,23 +33,36 @@ from decimal import Decimal
 from typing import Any
 from unittest import mock
 
-from fake_openrouter import MANAGEMENT_KEY, NOW, USER_KEY, FakeOpenRouter, encode, head, make_key
+from fake_openrouter import (
+    MANAGEMENT_KEY,
+    MGMT_KEY,
+    NOW,
+    PLACEHOLDER_DATE,
+    USER_KEY,
+    FakeOpenRouter,
+    encode,
+    head,
+    make_key,
+    make_video_model,
+)
 from support import CLOCK, COMMAND, INHERITED, PROGRAM, program
 
-# One run. argv: without the program's name. edits: what happens to the answers. switches: of the stand-in. env: what
-# the shell sets besides the keys. files: name -> bytes, in the current folder. terminal: columns, or None for a pipe.
+# argv: without the program's name. edits: changes to the responses. switches: of FakeOpenRouter. env: variables in
+# addition to the usual ones. files: name -> bytes, in the current folder. terminal: its width, or None for a pipe.
 Case = namedtuple("Case", "argv edits switches env files terminal", defaults=((), {}, {}, {}, None))
-# What happens to the answers to `target` ("GET /keys", or "*"): see Twister.
+# A change to the responses to `target` ("GET /keys", or "*"): see Mutator.
 Edit = namedtuple("Edit", "target kind args")
-# delivered: new keys that went out whole. changed: whether a change was asked for that was not made. kept: the keys
-# that were there from the beginning to the end. file: what stands in the file that was made, None where none was.
+# delivered: new keys that reached the program in full. unapplied: whether a PATCH that seemed to succeed changed
+# nothing. kept: the keys that existed from start to end. key_file: the content of the file that --out created, or None.
 Outcome = namedtuple(
-    "Outcome", "code out err crash bugs secrets requests delivered changed kept file", defaults=((), False, (), None)
+    "Outcome",
+    "code out err crash bugs secrets requests delivered unapplied kept key_file",
+    defaults=((), False, (), None),
 )
 
 
 class Raw(str):
-    """JSON text that goes out as it is."""
+    """JSON text that is sent unchanged."""
 
     def __repr__(self) -> str:
         return f"Raw({str(self)!r})"
@@ -80,10 +93,25 @@ VALUES: list = [
         "測試" * 40,
     ),
     *("\U0001f600", "\ufeff", "\xa0", "\u200b\u2060", "\U000e0041", "<b>" * 50, "x" * 20_000, "a b " * 400, "\\", "'"),
-    *(USER_KEY, f"Bearer {MANAGEMENT_KEY}!", "y" * 120 + USER_KEY, "sk-or-v1-" + "0" * 64, "z " * 70 + MANAGEMENT_KEY),
+    *(
+        USER_KEY,
+        MGMT_KEY,
+        f"Bearer {MANAGEMENT_KEY}!",
+        "y" * 120 + USER_KEY,
+        "sk-or-v1-" + "0" * 64,
+        "z " * 70 + MANAGEMENT_KEY,
+    ),
     *(Raw('{"id": "a/b", "id": "a/c"}'), Raw('{"data": [], "data": {}}'), {"tool": 1}, {ESCAPES: ESCAPES}),
     *("tool", "a/b/c", "/", "..", "../..", "a" * 64, *HASHES, "~x/y:free", "?", "%00", "{0}", "%s"),
-    *("2026-02-30", "9999-12-31", "0000-00-00", "2026-06-03 00:00:00", "2026-06-03T00:00:00Z", "99999-01-01"),
+    *(
+        "2026-02-30",
+        PLACEHOLDER_DATE,
+        "9999-12-31",
+        "0000-00-00",
+        "2026-06-03 00:00:00",
+        "2026-06-03T00:00:00Z",
+        "99999-01-01",
+    ),
     *(2400, -30, 1299, "0130", ["mon", 7, None], {"min_prompt_tokens": "x", "prompt": "-1"}),
 ]
 NAMES = [
@@ -135,7 +163,7 @@ BODIES = [
     ("<b>" * 2000 + USER_KEY).encode(),
     gzip.compress(b'{"data": []}', mtime=0),
 ]
-RAW_ANSWERS = [
+RAW_RESPONSES = [
     *(
         b"",
         b"\r\n",
@@ -158,7 +186,7 @@ RAW_ANSWERS = [
 
 
 def dumps(value: Any) -> str:
-    """JSON text, with Raw pieces as they are and Decimals as numbers."""
+    """JSON text; Raw text is kept unchanged, and Decimals become numbers."""
     if isinstance(value, Raw):
         return str(value)
     if isinstance(value, dict):
@@ -169,7 +197,7 @@ def dumps(value: Any) -> str:
 
 
 def resolve(edit: Edit, body: Any) -> Edit:
-    """A "somewhere" edit (its argument is a seed) as one that names the place in `body`."""
+    """Turn a "random" edit, whose argument is a seed, into one that names a place in `body`."""
     rng = random.Random(edit.args[0])
     path: list = []
     node = body
@@ -194,8 +222,8 @@ def everywhere(node: Any, name: str, value: Any) -> None:
 
 
 def change(body: Any, edit: Edit) -> Any:
-    """`body` after an edit of its JSON; as it was where the place does not exist."""
-    first, *more = copy.deepcopy(edit.args)  # what one answer gets, another edit may change
+    """`body` after an edit of its JSON; unchanged if the place doesn't exist."""
+    first, *more = copy.deepcopy(edit.args)  # because another edit may change what this one inserts
     if edit.kind == "everywhere":
         everywhere(body, first, *more)
         return body
@@ -218,15 +246,15 @@ def change(body: Any, edit: Edit) -> Any:
     return box.get("", Raw(""))
 
 
-def beside(body: Any, **more: Any) -> Any:
-    return {**body, **more} if isinstance(body, dict) else body
+def with_members(body: Any, **members: Any) -> Any:
+    return {**body, **members} if isinstance(body, dict) else body
 
 
-# What comes back of a body and a credential in use.
+# Ways to send back a credential with a body.
 ECHOES = {
-    "member": lambda body, key: beside(body, debug={"authorization": f"Bearer {key}"}),
+    "member": lambda body, key: with_members(body, debug={"authorization": f"Bearer {key}"}),
     "first": lambda body, key: {"echo": f"{key}.", **body} if isinstance(body, dict) else body,
-    "key": lambda body, key: beside(body, key=key),
+    "key": lambda body, key: with_members(body, key=key),
     "error": lambda body, key: {"error": {"message": f"Bearer {key}"}},
     "page": lambda body, key: f"<html><p>Authorization: Bearer {key}</p><pre>{dumps(body)}</pre></html>",
     "side by side": lambda body, key: f"{key}{dumps(body)}",
@@ -237,63 +265,62 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def packed_in(form: str, pack: Any = lambda data: data) -> Any:
-    return lambda data: ({"Content-Encoding": form}, pack(data))
+def encoded_as(name: str, compress: Any = lambda data: data) -> Any:
+    return lambda data: ({"Content-Encoding": name}, compress(data))
 
 
-# Headers and bytes of a body that is whole, but not as it should be.
-WRAPS: dict = {
+# Headers and bytes of a complete body in an odd or broken encoding. The program can read those in READABLE.
+ENCODINGS: dict = {
     "too long": lambda data: ({"Content-Length": str(len(data) + 10)}, data),
     "no last chunk": lambda data: ({"Transfer-Encoding": "chunked"}, chunk(data)),
     "negative chunk": lambda data: ({"Transfer-Encoding": "chunked"}, b"-1\r\n" + data),
-    **{form: packed_in(form) for form in ("utf-8", "none", "br", "gzip, gzip")},
-    "deflate": packed_in("deflate", zlib.compress),
-    "no gzip": packed_in("gzip"),
-    "wrong sum": packed_in("gzip", lambda data: gzip.compress(data)[:-8] + b"\0" * 8),
-    "members": packed_in("gzip", lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:])),
-    "tail": packed_in("gzip", lambda data: gzip.compress(data) + b"more"),
+    **{name: encoded_as(name) for name in ("utf-8", "none", "br", "gzip, gzip")},
+    "deflate": encoded_as("deflate", zlib.compress),
+    "no gzip": encoded_as("gzip"),
+    "wrong checksum": encoded_as("gzip", lambda data: gzip.compress(data)[:-8] + b"\0" * 8),
 }
+READABLE = {"too long", "no last chunk", "utf-8", "none", "br", "gzip, gzip"}
 
 
-class Twister:
-    """The fault of every answer: what the stand-in would say, after the edits that are meant for it.
+class Mutator:
+    """A fault for every request: sends the usual response after applying the edits whose target it is.
 
-    Edits: "somewhere" (seed) and what it becomes, "set" (path, value), "delete" (path), "add" (path, name, value),
-    "repeat" (path, times), "everywhere" (name, value); "status" (number), "header" (name, value), "body" (bytes),
-    "raw" (bytes, head included), "cut" (bytes kept), "flip" (offset, byte), "slow" (seconds before the last byte);
-    "echo" (one of ECHOES): a credential in use is sent back; "wrap" (one of WRAPS): the body in an odd form; "move"
-    (how): a key comes or goes before the answer; "unmade": a change is answered, and the key is as it was.
+    Edits: "random" (seed), which becomes one of "set" (path, value), "delete" (path), "add" (path, name, value),
+    "repeat" (path, times) and "everywhere" (name, value); "status" (number), "header" (name, value), "body" (bytes),
+    "raw" (bytes with headers), "truncate" (bytes kept), "flip" (offset, byte), "slow" (seconds before the last byte);
+    "echo" (of ECHOES): sends a credential back; "encode" (of ENCODINGS): sends the body in an odd encoding; "keys"
+    ("add" or "remove"): a key is added or removed before the response; "unapplied": PATCH succeeds but changes nothing.
     """
 
     def __init__(self, edits: list):
         self.edits = edits
         self.resolved: list = []
-        self.delivered: list = []  # new keys that went out whole
+        self.delivered: list = []  # new keys that were sent in full
 
     def __call__(self, handler: Any) -> None:
         request = handler.asked
         name = f"{request.method} {request.path}"
-        mine = [edit for edit in self.edits if edit.target in ("*", name)]
-        service = handler.service
-        for edit in mine:
-            if edit.kind == "move" and request.path == "/keys":
-                with service.lock:
-                    if edit.args[0] == "come":
-                        service.keys.insert(0, make_key(5000 + len(service.requests)))
-                    elif service.keys:
-                        del service.keys[0]
-        unmade = request.method == "PATCH" and any(edit.kind == "unmade" for edit in mine)
-        before = copy.deepcopy(service.keys) if unmade else None
-        reply = service.respond(request)
-        if before is not None and reply.status == 200:
-            service.keys, hash = before, reply.body["data"]["hash"]
-            reply = reply._replace(body={"data": next(key for key in before if key["hash"] == hash)})
-        body, status, headers = copy.deepcopy(reply.body), reply.status, {"Content-Type": reply.content_type}
-        headers.update(reply.headers)
+        edits = [edit for edit in self.edits if edit.target in ("*", name)]
+        fake = handler.fake
+        for edit in edits:
+            if edit.kind == "keys" and request.path == "/keys":
+                with fake.lock:
+                    if edit.args[0] == "add":
+                        fake.keys.insert(0, make_key(5000 + len(fake.requests)))
+                    elif fake.keys:
+                        del fake.keys[0]
+        unapplied = request.method == "PATCH" and any(edit.kind == "unapplied" for edit in edits)
+        before = copy.deepcopy(fake.keys) if unapplied else None
+        response = fake.respond(request)
+        if before is not None and response.status == 200:
+            fake.keys, hash = before, response.body["data"]["hash"]
+            response = response._replace(body={"data": next(key for key in before if key["hash"] == hash)})
+        body, status, headers = copy.deepcopy(response.body), response.status, {"Content-Type": response.content_type}
+        headers.update(response.headers)
         packed, pause = None, 0.0
-        wrapping = None
-        for edit in mine:
-            if edit.kind == "somewhere":
+        encoding = None
+        for edit in edits:
+            if edit.kind == "random":
                 edit = resolve(edit, body)
             self.resolved.append(edit._replace(target=name))
             if edit.kind == "raw":
@@ -305,38 +332,39 @@ class Twister:
                 headers[edit.args[0]] = edit.args[1]
             elif edit.kind == "body":
                 packed = edit.args[0]
-            elif edit.kind in ("cut", "flip"):
+            elif edit.kind in ("truncate", "flip"):
                 packed = dumps(body).encode("utf-8", "surrogatepass") if packed is None else packed
                 at = edit.args[0] % (len(packed) + 1)
-                packed = packed[:at] + (b"" if edit.kind == "cut" else bytes([edit.args[1]]) + packed[at + 1 :])
-                if edit.kind == "cut":
+                packed = packed[:at] + (b"" if edit.kind == "truncate" else bytes([edit.args[1]]) + packed[at + 1 :])
+                if edit.kind == "truncate":
                     headers.setdefault("Content-Length", str(len(packed) + 1))
             elif edit.kind == "slow":
                 pause = edit.args[0]
             elif edit.kind == "echo":
                 body = ECHOES[edit.args[0]](body, MANAGEMENT_KEY if "authorization" in request.headers else USER_KEY)
-            elif edit.kind == "wrap":
-                wrapping = edit.args[0]
-            elif edit.kind in ("move", "unmade"):
+            elif edit.kind == "encode":
+                encoding = edit.args[0]
+            elif edit.kind in ("keys", "unapplied"):
                 pass
-            elif not isinstance(reply.body, (str, type(None))):
+            elif not isinstance(response.body, (str, type(None))):
                 body = change(body, edit)
         if packed is None:
-            as_it_is = isinstance(reply.body, (str, type(None)))
-            packed = encode(body) if as_it_is else dumps(body).encode("utf-8", "surrogatepass")
-        if request.method == "POST" and {edit.kind for edit in mine} <= {"echo", "wrap", "unmade", "move"}:
-            self.delivered += [secret for secret in service.secrets if secret.encode() in packed]
-        if wrapping:
-            more, packed = WRAPS[wrapping](packed)
+            is_json = not isinstance(response.body, (str, type(None)))
+            packed = dumps(body).encode("utf-8", "surrogatepass") if is_json else encode(body)
+        harmless = {edit.kind for edit in edits} <= {"echo", "encode", "unapplied", "keys"}
+        if request.method == "POST" and harmless and (encoding is None or encoding in READABLE):
+            self.delivered += [secret for secret in fake.secrets if secret.encode() in packed]
+        if encoding:
+            more, packed = ENCODINGS[encoding](packed)
             headers.update(more)
             handler.wfile.write(head(status, headers) + packed)
             return
-        if handler.service.gzip and "Content-Encoding" not in headers:
+        if fake.gzip and "Content-Encoding" not in headers:
             packed, headers["Content-Encoding"] = gzip.compress(packed, 1), "gzip"
         headers.setdefault("Content-Length", str(len(packed)))
         if pause:
             handler.wfile.write(head(status, headers) + packed[:-1])
-            handler.service.stopping.wait(pause)
+            fake.stopping.wait(pause)
             packed = packed[-1:]
             handler.wfile.write(packed)
         else:
@@ -348,11 +376,12 @@ class Twister:
 KEYS = ["production", "ci-nightly", "notebook", "nobody", HASHES[0], "", ESCAPES, "🔑", "a" * 64]
 MODELS = [
     *("northwind/gale-70b", "~lumen/lumen-mini-latest", "gale", "lumen/lumen-4-mini", "Gale 70b", "openrouter/lumen"),
+    *("openrouter/auto", "northwind/gale-8b:batch", "gale-70b@preset/x", "@preset/x", "gale-8b:free", "atlas/reel-1"),
     *("gale:nitro", "x/y", "a/b/c", "", "/", "..", "é/ü"),
 ]
 AMOUNTS = ["0", "5", "1e3", "0.1", "100", "2.00", "12", "9" * 30, "x"]
 KEY_FILE = "new.env"
-# What an argument of the program may be, by its own name or the one that its help gives it; the first ones are usable.
+# Values for arguments, by the argument's own name or its metavar; the first two are valid.
 ARGUMENTS: dict = {
     "A,B": ["tools", "vision", "json,seed", "fp8", "nothing", "image,audio", "unknown,x", ","],
     "AUTHOR": ["lumen", "northwind", "~", "lumne"],
@@ -363,6 +392,7 @@ ARGUMENTS: dict = {
     "IN:OUT": ["50k:2k", "50k:2k:40k", "0:0", "300k:1", "1:", "1m:1m", "1:1:2"],
     "KEY": KEYS,
     "MODALITY": ["image", "all", "text", "nothing"],
+    "PERCENT": ["99", "99.9", "0", "100", "101", "-1", "x"],
     "N": ["3", "1", "100k", "1m", "0", "-1"],
     "NAME": ["renamed", "production", "", ESCAPES],
     "TEXT": ["gale", ESCAPES],
@@ -373,9 +403,12 @@ ARGUMENTS: dict = {
 }
 SWITCHES: list = [
     {}, {}, {}, {"credits_for_user_key": "allowed"}, {"credits_for_user_key": "zeros"}, {"user_key_on_keys": 403},
-    {"page_size": 5}, {"summer": True}, {"workspaces_refused": True}, {"default_workspace_gone": True},
+    {"page_size": 5}, {"older_api": True}, {"workspaces_refused": True}, {"default_workspace_gone": True},
     {"page_size": 5}, {"models_page_size": 4}, {"has_workspaces": False}, {"has_model_path": False},
-    {"has_analytics": False}, {"largest_answer": 2},
+    {"has_analytics": False}, {"max_analytics_rows": 2},
+    {"aliases_have_endpoints": True}, {"benchmark_form": "value"}, {"benchmark_form": "score"},
+    {"endpoints_in_models": True}, {"forbidden": ("/keys",)}, {"key_required": "gateway"},
+    {"key_required": "openrouter"}, {"unlisted_workspaces": 1}, {"workspaces_page_size": 1},
     {"create_path": "slash"}, {"create_path": "no-slash-404"}, {"key_inside_data": True}, {"gzip": False},
     {"ignored_on_create": {"limit", "expires_at"}}, {"statistics": "numbers"}, {"activity_date_time": True},
 ]  # fmt: skip
@@ -393,7 +426,7 @@ PATHS = {
 
 
 def random_text(rng: random.Random, longest: int = 40) -> str:
-    """Text as an argument may be: never a NUL."""
+    """Random text without a NUL, which no argument can have."""
     ways = [
         lambda: "".join(chr(rng.choice([*range(1, 0x300), *range(0x2000, 0x2070), 0x1F600])) for _ in range(9)),
         lambda: os.fsdecode(rng.randbytes(rng.randrange(longest)).replace(b"\0", b"")),
@@ -404,48 +437,49 @@ def random_text(rng: random.Random, longest: int = 40) -> str:
         lambda: "x" * rng.choice([200, 5000, 100_000]),
         lambda: os.fsdecode(b"a/\xff\xfe"),
     ]
-    # What the system cannot pass as an argument is none; some bytes that are no text stay.
+    # Raises for text that can't be an argument; some bytes that aren't text are kept.
     return rng.choice(ways)().encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def random_edit(rng: random.Random, targets: list) -> Edit:
     target = "*" if rng.random() < 0.25 else rng.choice(targets)
-    kinds = {"somewhere": 60, "status": 8, "header": 8, "body": 7, "raw": 4, "cut": 4, "flip": 4, "slow": 0.5}
-    kinds.update({"echo": 9, "wrap": 9, "move": 3, "unmade": 3})
+    kinds = {"random": 60, "status": 8, "header": 8, "body": 7, "raw": 4, "truncate": 4, "flip": 4, "slow": 0.5}
+    kinds.update({"echo": 9, "encode": 9, "keys": 3, "unapplied": 3})
     kind = rng.choices(list(kinds), list(kinds.values()))[0]
     arguments: dict = {
-        "somewhere": lambda: (rng.randrange(2**32),),
+        "random": lambda: (rng.randrange(2**32),),
         "status": lambda: (rng.choice(STATUSES),),
         "header": lambda: rng.choice(HEADERS),
         "body": lambda: (rng.choice(BODIES),),
-        "raw": lambda: (rng.choice([*RAW_ANSWERS, rng.randbytes(rng.randrange(300))]),),
-        "cut": lambda: (rng.randrange(3000),),
+        "raw": lambda: (rng.choice([*RAW_RESPONSES, rng.randbytes(rng.randrange(300))]),),
+        "truncate": lambda: (rng.randrange(3000),),
         "flip": lambda: (rng.randrange(20_000), rng.randrange(256)),
         "slow": lambda: (rng.choice([0.01, 0.08]),),
         "echo": lambda: (rng.choice(list(ECHOES)),),
-        "wrap": lambda: (rng.choice(list(WRAPS)),),
-        "move": lambda: (rng.choice(["come", "go"]),),
-        "unmade": lambda: (),
+        "encode": lambda: (rng.choice(list(ENCODINGS)),),
+        "keys": lambda: (rng.choice(["add", "remove"]),),
+        "unapplied": lambda: (),
     }
     return Edit(target, kind, tuple(arguments[kind]()))
 
 
 def random_env(rng: random.Random) -> bytes:
-    """A `.env` file that may even be one."""
+    """Random bytes for a `.env` file, most of them made of pieces of a valid one."""
     pieces = [
-        b"OPENROUTER_API_KEY=", b"OPENROUTER_BASE_URL=", b"OPENROUTER_PROVISIONING_KEY=", b"export ", b"\n", b"\r\n",
+        b"OPENROUTER_API_KEY=", b"OPENROUTER_API_KEY_FILE=", b"catalog.json",
+        b"OPENROUTER_BASE_URL=", b"OPENROUTER_PROVISIONING_KEY=", b"export ", b"\n", b"\r\n",
         b"\r", b'"', b"'", b"\\", b" # ", b"#", b"=", b"\xff\xfe", b"\xef\xbb\xbf", b"\0", USER_KEY.encode(),
         b"https://x.example",
         b"http://127.0.0.1:1/api/v1", b"http://127.0.0.1:99999", b"https://openrouter.ai.", b"http://[::1", b"\x1b[31m",
         "\u202e".encode(), b"\t", b"x" * 5000, b"\\n", b"$HOME", b"http://127.0.0.1:1/" + USER_KEY.encode(),
         b"https://" + USER_KEY.encode() + b"@x.example", rng.randbytes(30),
     ]  # fmt: skip
-    many = 20_000 if rng.random() < 0.01 else 40
-    return b"".join(rng.choice(pieces) for _ in range(rng.randrange(many)))
+    most = 20_000 if rng.random() < 0.01 else 40
+    return b"".join(rng.choice(pieces) for _ in range(rng.randrange(most)))
 
 
 def random_argument(rng: random.Random, name: str, settings: dict) -> str:
-    """Something for an argument or an option with a value; both as the program gives them to `add_argument`."""
+    """A value for this argument or option; both parameters are those of the program's `add_argument`."""
     if "choices" in settings:
         return str(rng.choice([*settings["choices"], *settings["choices"], "x"]))
     values = ARGUMENTS.get(name) or ARGUMENTS[settings.get("metavar") or name.strip("-").upper()]
@@ -453,12 +487,12 @@ def random_argument(rng: random.Random, name: str, settings: dict) -> str:
 
 
 def random_argv(rng: random.Random) -> list:
-    """A command line of the program, as its own registry describes it."""
+    """A random command line, from the program's own registry of commands."""
     words, command = rng.choice([*program.COMMANDS.items()])
     argv, optional = [*words], []
     for names, settings in command.options:
         option = [names[0]] if names[0].startswith("-") else []
-        if not settings.get("action"):
+        for _ in range(rng.choice([0, 0, 1, 2, 3]) if settings.get("nargs") == "*" else not settings.get("action")):
             option.append(random_argument(rng, names[0], settings))
         if settings.get("required") or not names[0].startswith("-"):
             argv += option
@@ -474,11 +508,11 @@ def make_case(seed: int, number: int) -> Case:
     argv = random_argv(rng)
     targets = list(PATHS.get(argv[0], ["*"]))
     switches = dict(rng.choice(SWITCHES))
-    with_keys = FakeOpenRouter().keys if argv[0] == "keys" else []
-    for name in with_keys[:2]:
-        targets += [f"{method} /keys/{name['hash']}" for method in ("GET", "PATCH", "DELETE")]
+    keys = FakeOpenRouter().keys if argv[0] == "keys" else []
+    for key in keys[:2]:
+        targets += [f"{method} /keys/{key['hash']}" for method in ("GET", "PATCH", "DELETE")]
     edits = [random_edit(rng, targets) for _ in range(rng.choice([0, 1, 1, 1, 1, 2, 2, 3]))]
-    for edit in [edit for edit in edits if edit.kind == "header"]:  # without its status a header says little
+    for edit in [edit for edit in edits if edit.kind == "header"]:  # some headers matter only with certain statuses
         statuses = {"Location": [301, 302, 303, 307, 308], "Retry-After": [408, 429, 503]}.get(edit.args[0])
         if statuses:
             edits.append(Edit(edit.target, "status", (rng.choice(statuses),)))
@@ -494,10 +528,24 @@ def make_case(seed: int, number: int) -> Case:
         argv += ["--env-file", "named.env"]
     if rng.random() < 0.05:
         env[rng.choice(["OPENROUTER_API_KEY", "OPENROUTER_MANAGEMENT_KEY", "OPENROUTER_PROVISIONING_KEY"])] = (
-            rng.choice(["", "x", USER_KEY, MANAGEMENT_KEY, "a\nb", "é", "\x1b", os.fsdecode(b"\xff" * 20)])
+            rng.choice(
+                [
+                    "",
+                    "x",
+                    USER_KEY,
+                    MANAGEMENT_KEY,
+                    MGMT_KEY,
+                    "op://vault/key",
+                    "$KEY",
+                    "a\nb",
+                    "é",
+                    "\x1b",
+                    os.fsdecode(b"\xff" * 20),
+                ]
+            )
         )
     if "catalog.json" in argv:
-        files["catalog.json"] = random_catalogue(rng)
+        files["catalog.json"] = random_catalog(rng)
     if rng.random() < 0.5:
         argv.insert(rng.choice([0, len(argv)]), "--json")
     if rng.random() < 0.15:
@@ -507,32 +555,34 @@ def make_case(seed: int, number: int) -> Case:
     return Case(tuple(argv), tuple(edits), switches, env, files, rng.choice([None, None, None, 20, 60, 200]))
 
 
-def random_catalogue(rng: random.Random) -> bytes:
+def random_catalog(rng: random.Random) -> bytes:
     tool = {"name": "openrouter-remote", "version": "0"}
-    catalogue = {"tool": tool, **{row["id"]: row for row in FakeOpenRouter().models[: rng.randrange(15)]}}
+    catalog = {"tool": tool, **{row["id"]: row for row in FakeOpenRouter().models[: rng.randrange(15)]}}
     for _ in range(rng.randrange(3)):
-        catalogue = change(catalogue, resolve(Edit("", "somewhere", (rng.randrange(2**32),)), catalogue))
-    return dumps(catalogue).encode("utf-8", "surrogatepass")
+        catalog = change(catalog, resolve(Edit("", "random", (rng.randrange(2**32),)), catalog))
+    return dumps(catalog).encode("utf-8", "surrogatepass")
 
 
-# --- What every run promises
+# --- What every run must keep
 
 CONTROLS = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-OWN_SEQUENCES = re.compile(r"\x1b\[(?:1|31|0)m|\r\x1b\[K(?:[0-9]+ .{1,40} …(?=\r\x1b\[K))?")
-SECRET = re.compile("|".join(re.escape(key[9:21]) for key in (USER_KEY, MANAGEMENT_KEY)))
+OWN_SEQUENCES = re.compile(r"\x1b\[(?:1|2|31|33|0)m|\r\x1b\[K(?:[0-9]+ .{1,40} …(?=\r\x1b\[K))?")
+SECRET = re.compile("|".join(re.escape(key[-24:-12]) for key in (USER_KEY, MANAGEMENT_KEY, MGMT_KEY)))
 AMOUNTS_LEFT = ("remaining", "key_remaining", "budget_remaining", "spendable")
 ERROR_LINES = re.compile(r"(?s)(?:.*\n)?openrouter-remote: error: [^\n]+\n(?:hint: [^\n]+\n)?")
+# Every line on stderr, except for -v and new keys.
 LINES = (
     r"openrouter-remote: (?:error|warning): .+|hint: .+"
     r"|ALERT (?:(?:key_|budget_)?remaining|spendable|the credit|spend|key) .+"
-    r"|[0-9]+ (?:of [0-9]+ )?models?(?:; narrow .+)?|no (?:model|endpoint|keys?).*|nothing changed since .+"
+    r"|[0-9]+ models?(?:; filter with .+)?|[0-9]+ of [0-9]+ models?(?:; filter with .+)?|none of [0-9]+ models .+"
+    r"|no (?:model|endpoint|keys?).*|nothing changed since .+|left out by the filters: .+"
     r"|.+ didn't exist; nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
-    r"|[0-9]+ (?:degraded|of another service tier).* left out; --all shows them"
+    r"|[0-9]+ endpoints? hidden \(.+\); --all shows them|.+ (?:is a router|works only through the Batch API) and has .+"
     r"|[0-9]+ unused keys? (?:created less than [0-9]+ days ago|without a readable created_at) left out"
-    r"|[0-9]+ models? of the Batch API left out; --batch lists them"
-    r"|[0-9]+ of these list no price for cached input.*|BYOK keys are managed .+"
+    r"|[0-9]+ models? of the Batch API left out; --batch lists them|.+ is an alias of .+|.+ is read as .+"
+    r"|[0-9]+ of these have no price for cached input.*|--cost counts text: .+|BYOK keys are managed .+"
     r"|OPENROUTER_\w+ \(from .+\) answered: .+"
 )
 
@@ -543,12 +593,12 @@ def no_constant(text: str) -> None:
 
 def plain_number(text: str) -> Decimal:
     if "e" in text.lower():
-        raise ValueError(f"{text} is no plain number")
+        raise ValueError(f"{text} isn't a plain number")
     return Decimal(text)
 
 
 def broken_promises(case: Case, outcome: Outcome) -> list:
-    """What the contract promises for every run and this one did not keep."""
+    """The promises of the contract for every run that this one broke."""
     broken = []
 
     def promise(kept: Any, text: str) -> None:
@@ -562,36 +612,35 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
     if outcome.crash:
         return [f"an exception: {outcome.crash}"]
     promise(code in (0, 1, 2, 3, 4, 5), f"exit code {code}")
-    promise(not outcome.bugs, f"an exception elsewhere: {outcome.bugs}")
+    promise(not outcome.bugs, f"an exception in a thread: {outcome.bugs}")
     promise("Traceback" not in err + out, "a traceback")
     if case.terminal:
         out, err = OWN_SEQUENCES.sub("", out), OWN_SEQUENCES.sub("", err)
     promise(not CONTROLS.search(out), f"a control character on stdout: {CONTROLS.findall(out)[:3]}")
     promise(not CONTROLS.search(err), f"a control character on stderr: {CONTROLS.findall(err)[:3]}")
-    # A key that a flipped byte has damaged is none, and nothing could recognise it.
+    # A key with a flipped byte isn't a key any more, so nothing could recognize it.
     damaged = any(edit.kind == "flip" for edit in case.edits)
     promise(damaged or not SECRET.search(re.sub(r"\s+", "", out)), "a configured key on stdout")
     lines = err.splitlines()
     promise(damaged or not SECRET.search(re.sub(r"\s+", "", err)), "a configured key on stderr")
-    shown = [*lines, *re.findall("^OPENROUTER_API_KEY=(.*)\n$", outcome.file or "")]
+    shown = [*lines, *re.findall("^OPENROUTER_API_KEY=(.*)\n$", outcome.key_file or "")]
     lost = [secret for secret in outcome.delivered if secret not in shown]
-    promise(not lost or "stderr" in case.files, "a new key that arrived whole and was not shown")
-    promise(outcome.file is None or not makes_keys or len(shown) > len(lines), "a file of --out without a key")
+    promise(not lost, "a new key that arrived in full and wasn't shown")
+    promise(outcome.key_file is None or not makes_keys or len(shown) > len(lines), "a file of --out without a key")
     promise(not any(secret in err for secret in shown[len(lines) :]), "a new key in the file and on stderr")
-    unmade = any(edit.kind == "unmade" for edit in case.edits) and outcome.changed
-    promise(not unmade or code == 5, "a change that was not made and is told as done")
-    simple = {edit.kind for edit in case.edits} <= {"move"} and not {"summer", "workspaces_refused"} & set(
-        case.switches
-    )
+    unapplied = any(edit.kind == "unapplied" for edit in case.edits) and outcome.unapplied
+    promise(not unapplied or code == 5, "a change that wasn't made is reported as done")
+    simple = {edit.kind for edit in case.edits} <= {"keys"}
+    simple = simple and not {"older_api", "workspaces_refused"} & set(case.switches)
     all_keys = "keys list --all" in " ".join(case.argv) and not {"--idle", "--quiet"} & set(case.argv)
     if all_keys and as_json and code == 0 and simple:
-        promise({key["hash"] for key in outcome.kept} <= set(json.loads(out)), "a list with a hole")
+        promise({key["hash"] for key in outcome.kept} <= set(json.loads(out)), "keys missing from the list")
     promise(not any(secret in out for secret in outcome.secrets), "a new key on stdout")
     promise(all(sum(secret in line for line in lines) <= 1 for secret in outcome.secrets), "a new key twice on stderr")
     alerts = any(word.startswith("--alert") for word in case.argv)
-    in_part = "openrouter-remote: warning: " in err if command == "balance" or alerts else makes_keys and code == 5
+    incomplete = "openrouter-remote: warning: " in err if command == "balance" or alerts else makes_keys and code == 5
     if code in (2, 3, 4, 5):
-        promise(not out or command == "integrations" or in_part, f"stdout with exit code {code}")
+        promise(not out or command == "integrations" or incomplete, f"stdout with exit code {code}")
         if not out:
             promise(ERROR_LINES.fullmatch(err), "no well-formed error at the end of stderr")
     elif code == 0:
@@ -601,10 +650,10 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
         promise(makes_keys or re.fullmatch(known, line), f"an odd line on stderr: {line[:200]!r}")
     helps = {"-h", "--help", "--version"} & set(case.argv)
     if as_json and not helps and (out or (code in (0, 1) and "--quiet" not in case.argv)):
-        promise(out.isascii(), "JSON that is not ASCII")
+        promise(out.isascii(), "JSON that isn't ASCII")
         try:
             payload = json.loads(out, parse_constant=no_constant, parse_int=str, parse_float=plain_number)
-            promise(isinstance(payload, dict) and list(payload)[:1] == ["tool"], "JSON that does not begin with tool")
+            promise(isinstance(payload, dict) and list(payload)[:1] == ["tool"], "JSON that doesn't start with tool")
             left = [payload[name] for name in AMOUNTS_LEFT if payload.get(name) is not None]
             if command == "balance" and "days_left" in payload and Decimal(payload["remaining"] or 1) <= 0:
                 promise(payload["days_left"] == "0", "days left without credit")
@@ -617,13 +666,13 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
                 else:
                     fired = any(Decimal(payload["totals"][period]) > limits[period] for period in limits)
                 expected = True if fired else None if code else False
-                promise(payload["alert"]["triggered"] is expected, "an alert that is not what the figures say")
+                promise(payload["alert"]["triggered"] is expected, "an alert that doesn't match the figures")
             if code == 1 and command != "keys":
                 promise(payload["alert"]["triggered"] is True, "exit code 1 without an alert in the JSON")
             elif code == 0 and "alert" in payload and command in ("balance", "usage"):
                 promise(payload["alert"]["triggered"] is False, "an alert in the JSON, but exit code 0")
         except (ValueError, LookupError, TypeError, RecursionError) as error:
-            broken.append(f"JSON that is none: {error!r}")
+            broken.append(f"invalid JSON: {error!r}")
     if code == 1:
         promise(alerts and re.search("(?m)^ALERT ", err), "exit code 1 without an alert")
         promise(out or "--quiet" not in case.argv, "an alert without the balance")
@@ -634,7 +683,7 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
 
 
 class Stream(io.TextIOWrapper):
-    """An output in memory, which may say that it is a terminal."""
+    """An output in memory that can pretend to be a terminal."""
 
     def __init__(self, terminal: Any):
         super().__init__(io.BytesIO(), encoding="utf-8", newline="")
@@ -650,17 +699,17 @@ class Stream(io.TextIOWrapper):
 
 def only_loopback(host: Any, *args: Any, **options: Any) -> Any:
     if host not in ("127.0.0.1", "localhost", "::1"):
-        raise socket.gaierror(f"not in a test: {host}")
+        raise socket.gaierror(f"no network in a test: {host}")
     return real_getaddrinfo(host, *args, **options)
 
 
 real_getaddrinfo = socket.getaddrinfo
 
 
-class Bench:
-    """`run(case)` and what it needs: a folder, and one port for all stand-ins."""
+class Runner:
+    """Runs cases in this process, in a temporary folder and with one port for all fake servers."""
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Runner:
         self.stack = ExitStack()
         self.folder = self.stack.enter_context(tempfile.TemporaryDirectory())
         self.stack.callback(os.chdir, os.getcwd())
@@ -681,14 +730,15 @@ class Bench:
         self.bugs.append(failure.exc_value)
 
     def run(self, case: Case) -> tuple:
-        """(Outcome, the edits as they were made)."""
-        service = FakeOpenRouter(**case.switches)
-        twister = Twister(list(case.edits))
-        first = list(service.keys)
+        """(Outcome, the edits as they were applied)."""
+        fake = FakeOpenRouter(**case.switches)
+        fake.models = [*fake.models, make_video_model("atlas/reel-1", duration_seconds="0.1")]
+        mutator = Mutator(list(case.edits))
+        first = list(fake.keys)
         for method in ("GET", "POST", "PATCH", "DELETE"):
-            service.always(method, "*", twister)
-        self.server._server.fake = service
-        self.bugs = service.bugs
+            fake.always(method, "*", mutator)
+        self.server._server.fake = fake
+        self.bugs = fake.bugs
         for name in os.listdir("."):
             os.unlink(name)
         for name, content in case.files.items():
@@ -709,30 +759,30 @@ class Bench:
             except Exception as error:
                 crash = f"{error!r} at {where(error)}"
             texts = out.text(), err.text()
-            service.stopping.set()
-            for thread in set(threading.enumerate()) - before:  # what the program would not have waited for
-                if thread.ident:  # it has begun
+            fake.stopping.set()
+            for thread in set(threading.enumerate()) - before:  # threads that the program doesn't wait for
+                if thread.ident:  # it has started
                     thread.join()
-        bugs = [bug for bug in service.bugs if not isinstance(bug, OSError)]
-        requests = [f"{request.method} {request.path}" for request in service.requests]
-        changed = self.unmade(service, twister)
-        kept = [key for key in first if key in service.keys]
-        made = None
+        bugs = [bug for bug in fake.bugs if not isinstance(bug, OSError)]
+        requests = [f"{request.method} {request.path}" for request in fake.requests]
+        unapplied = self.unapplied(fake, mutator)
+        kept = [key for key in first if key in fake.keys]
+        content = None
         for name in {entry.name for entry in os.scandir() if entry.is_file()} - set(case.files):
             with open(name, "rb") as key_file:
-                made = key_file.read().decode("utf-8", "replace")
-        delivered = tuple(twister.delivered)
-        outcome = Outcome(code, *texts, crash, bugs, service.secrets, requests, delivered, changed, tuple(kept), made)
-        return outcome, twister.resolved
+                content = key_file.read().decode("utf-8", "replace")
+        delivered = tuple(mutator.delivered)
+        outcome = Outcome(code, *texts, crash, bugs, fake.secrets, requests, delivered, unapplied, tuple(kept), content)
+        return outcome, mutator.resolved
 
     @staticmethod
-    def unmade(service: FakeOpenRouter, twister: Twister) -> bool:
-        """Whether the last change that was asked for, and answered as if it was made, was none."""
-        patches = [request for request in service.requests if request.method == "PATCH"]
-        if not patches or {edit.kind for edit in twister.resolved} - {"unmade", "move"}:
+    def unapplied(fake: FakeOpenRouter, mutator: Mutator) -> bool:
+        """Whether the last PATCH seemed to succeed but changed nothing."""
+        patches = [request for request in fake.requests if request.method == "PATCH"]
+        if not patches or {edit.kind for edit in mutator.resolved} - {"unapplied", "keys"}:
             return False
         hash = patches[-1].path.rpartition("/")[2]
-        key = next((key for key in service.keys if key["hash"] == hash), None)
+        key = next((key for key in fake.keys if key["hash"] == hash), None)
         changes = (patches[-1].body or {}).items()
         return key is not None and any(key.get(name) != value for name, value in changes)
 
@@ -747,26 +797,26 @@ def where(error: BaseException) -> str:
 
 
 def kind_of(broken: list) -> str:
-    """What stays the same when a case is made shorter."""
+    """The part of a failure that stays the same when its case gets shorter."""
     text = broken[0] if broken else ""
     crash = re.match(r"an exception: (\w+).* (\S+):", text, re.DOTALL)
     return " ".join(crash.groups()) if crash else re.sub("[0-9]+", "", text.partition(":")[0])
 
 
-def shortest(bench: Bench, case: Case, broken: list) -> tuple:
-    """The shortest case found that breaks the same promise, and what it breaks."""
+def shortest(runner: Runner, case: Case, broken: list) -> tuple:
+    """The shortest case found that breaks the same promise, and the promises it breaks."""
     kind = kind_of(broken)
 
     def attempt(shorter: Case) -> bool:
         nonlocal case, broken
-        outcome, _ = bench.run(shorter)
+        outcome, _ = runner.run(shorter)
         found = broken_promises(shorter, outcome)
         if kind_of(found) == kind:
             case, broken = shorter, found
             return True
         return False
 
-    _, resolved = bench.run(case)
+    _, resolved = runner.run(case)
     unique = [edit for index, edit in enumerate(resolved) if edit not in resolved[:index]]
     attempt(case._replace(edits=tuple(unique)))
     again = True
@@ -785,25 +835,25 @@ def shortest(bench: Bench, case: Case, broken: list) -> tuple:
 
 
 def described(case: Case) -> str:
-    """The case as Python, what is left at its default left out."""
+    """The case as Python, without fields that have their defaults."""
     defaults = Case(())
     fields = {name: value for name, value in case._asdict().items() if value != getattr(defaults, name)}
     return "Case(" + ", ".join(f"{name}={value!r}" for name, value in fields.items()) + ")"
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     print(text, flush=True)
 
 
-def fuzz(seed: int, numbers: Iterable[int], verbose: bool = False, say: Any = tell) -> int:
-    """Run the cases of these numbers; how many kinds of failure there were, each of which `say` is told."""
+def fuzz(seed: int, numbers: Iterable[int], verbose: bool = False, say: Any = report) -> int:
+    """Run the cases with these numbers, and report each kind of failure once with `say`; return their count."""
     known: set = set()
     done = 0
     codes: dict = {}
-    with Bench() as bench:
+    with Runner() as runner:
         for number in numbers:
             case = make_case(seed, number)
-            outcome, _ = bench.run(case)
+            outcome, _ = runner.run(case)
             done += 1
             codes[outcome.code] = codes.get(outcome.code, 0) + 1
             broken = broken_promises(case, outcome)
@@ -812,8 +862,8 @@ def fuzz(seed: int, numbers: Iterable[int], verbose: bool = False, say: Any = te
             if not broken or kind_of(broken) in known:
                 continue
             known.add(kind_of(broken))
-            short, broken = shortest(bench, case, broken)
-            outcome, _ = bench.run(short)
+            short, broken = shortest(runner, case, broken)
+            outcome, _ = runner.run(short)
             say(f"FAILURE seed {seed} case {number}: {'; '.join(broken)}\n  {described(short)[:1500]}")
             say(f"  exit code {outcome.code}\n  stdout {outcome.out[:400]!r}\n  stderr {outcome.err[-400:]!r}\n")
     by_code = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items(), key=str))
@@ -821,11 +871,11 @@ def fuzz(seed: int, numbers: Iterable[int], verbose: bool = False, say: Any = te
     return len(known)
 
 
-# --- The real program
+# --- The program in processes
 
-# stdin, stdout, stderr: "pipe", "closed", "full", or a number of bytes after which the reader goes away. folder: one of
-# FOLDERS. signal: number, or None. moment: when it is sent: ("asked", n), when the n-th request arrives; ("read", n),
-# after so many bytes of the outputs; or ("after", seconds), which no test uses.
+# stdin, stdout, stderr: "pipe", "closed", "full", or the number of bytes after which the reader closes it. folder: one
+# of FOLDERS. signal: a number, or None. moment: when the signal is sent: ("request", n), when the nth request arrives;
+# ("read", n), after n bytes of output; ("after", seconds), which no test uses.
 Process = namedtuple("Process", "argv stdin stdout stderr env folder signal moment")
 PROCESSES = [
     *(["balance"], ["balance", "--alert-below", "5"], ["balance", "--alert-below", "0.1", "--quiet", "--runway", "-v"]),
@@ -840,7 +890,7 @@ LOCALES: list = [
     *({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "en_US.ISO-8859-1"}, {"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "x"}),
 ]
 FOLDERS = ["", "deleted", "deep", "unreadable", "huge", "strange"]
-with open(PROGRAM, encoding="utf-8") as source:  # its hooks stand before everything that takes time
+with open(PROGRAM, encoding="utf-8") as source:  # the line of the hooks that hide tracebacks
     FIRST_LINE = 1 + source.read().partition("unraisablehook")[0].count("\n")
 SIGNALS = [signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE]
 
@@ -851,16 +901,16 @@ def make_process(seed: int, number: int, timed: bool) -> Process:
     folder = rng.choice(FOLDERS) if rng.random() < 0.3 else ""
     sent = rng.choice(SIGNALS) if rng.random() < 0.6 else None
     env = rng.choice(LOCALES) if rng.random() < 0.5 else {}
-    moments: list = [("asked", rng.randrange(1, 5)), ("read", rng.choice([1, 50, 500]))]
+    moments: list = [("request", rng.randrange(1, 5)), ("read", rng.choice([1, 50, 500]))]
     moments += [("after", rng.uniform(0, 0.15))] * 4 if timed else []
     moment = rng.choice(moments) if sent else None
     return Process._make([tuple(rng.choice(PROCESSES)), *streams, env, folder, sent, moment])
 
 
-class Launcher:
-    """`run(process)` and what it needs."""
+class ProcessRunner:
+    """Runs the program in processes, each with a folder and a fake server of its own."""
 
-    def __enter__(self) -> Launcher:
+    def __enter__(self) -> ProcessRunner:
         self.stack = ExitStack()
         self.top = self.stack.enter_context(tempfile.TemporaryDirectory())
         return self
@@ -869,15 +919,15 @@ class Launcher:
         self.stack.close()
 
     def run(self, process: Process) -> tuple:
-        """(Outcome, the names of the files that were left)."""
-        with tempfile.TemporaryDirectory(dir=self.top) as folder, ExitStack() as stack, FakeOpenRouter() as service:
-            catalogue = os.path.join(folder, "catalog.json")
-            with open(catalogue, "wb") as file:
-                file.write(random_catalogue(random.Random(0)))
+        """(Outcome, the names of temporary files that remain)."""
+        with tempfile.TemporaryDirectory(dir=self.top) as folder, ExitStack() as stack, FakeOpenRouter() as fake:
+            catalog = os.path.join(folder, "catalog.json")
+            with open(catalog, "wb") as file:
+                file.write(random_catalog(random.Random(0)))
             inner = self.make_folder(process.folder, folder)
             env = {name: os.environ[name] for name in INHERITED if name in os.environ}
             env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY, **process.env)
-            env.update(OPENROUTER_BASE_URL=service.url, **CLOCK)
+            env.update(OPENROUTER_BASE_URL=fake.url, **CLOCK)
             ends = (process.stdin, process.stdout, process.stderr)
             full = stack.enter_context(open("/dev/full", "r+b", buffering=0)) if "full" in ends else None
 
@@ -894,36 +944,36 @@ class Launcher:
                 for name, end in zip(("stdin", "stdout", "stderr"), ends)
             }
             options.update(env=env, cwd=inner, preexec_fn=prepare, bufsize=0)
-            argv = [catalogue if word == "catalog.json" else word.encode() for word in process.argv]
+            argv = [catalog if word == "catalog.json" else word.encode() for word in process.argv]
             kind, when = process.moment or ("", 0)
             texts: dict = {1: b"", 2: b""}
             child: Any = None
-            begun = threading.Event()
+            started = threading.Event()
 
             def send() -> None:
-                begun.wait()
+                started.wait()
                 child.send_signal(process.signal)
 
-            def ask(handler: Any) -> None:
-                if kind == "asked" and len(service.requests) == when:
+            def handle(handler: Any) -> None:
+                if kind == "request" and len(fake.requests) == when:
                     send()
-                handler.reply(service.respond(handler.asked))
+                handler.send(fake.respond(handler.received))
 
             for method in ("GET", "POST", "PATCH", "DELETE"):
-                service.always(method, "*", ask)
+                fake.always(method, "*", handle)
 
             def read(number: int, stream: Any, end: Any) -> None:
                 while end == "pipe" or len(texts[number]) < end:
-                    piece = stream.read(1 if kind == "read" else 65536 if end == "pipe" else end - len(texts[number]))
-                    if not piece:
+                    data = stream.read(1 if kind == "read" else 65536 if end == "pipe" else end - len(texts[number]))
+                    if not data:
                         break
-                    texts[number] += piece
+                    texts[number] += data
                     if kind == "read" and len(texts[1] + texts[2]) == when:
                         send()
                 stream.close()
 
             child = stack.enter_context(subprocess.Popen([*COMMAND, *argv], **options))
-            begun.set()
+            started.set()
 
             if child.stdin:
                 child.stdin.close()
@@ -940,14 +990,14 @@ class Launcher:
             code = child.wait()
             for reader in readers:
                 reader.join()
-            with open(catalogue, "rb") as saved:
-                whole = isinstance(json.loads(saved.read()), dict)
+            with open(catalog, "rb") as saved:
+                is_complete = isinstance(json.loads(saved.read()), dict)
             left = sorted(name for name in os.listdir(folder) if name.startswith(".cat"))
         out, err = (texts[number].decode("utf-8", "backslashreplace") for number in (1, 2))
-        bugs = [bug for bug in service.bugs if not isinstance(bug, OSError)]
-        service.bugs.clear()
-        crash = None if whole else "the saved catalog is broken"
-        return Outcome(code, out, err, crash, bugs, service.secrets, service.requests), left
+        bugs = [bug for bug in fake.bugs if not isinstance(bug, OSError)]
+        fake.bugs.clear()
+        crash = None if is_complete else "the saved catalog is broken"
+        return Outcome(code, out, err, crash, bugs, fake.secrets, fake.requests), left
 
     @staticmethod
     def make_folder(kind: str, folder: str) -> str:
@@ -968,7 +1018,7 @@ class Launcher:
 
 
 def broken_process_promises(process: Process, outcome: Outcome, left: list) -> list:
-    """The same for the real program."""
+    """The same for a process."""
     broken = []
 
     def promise(kept: Any, text: str) -> None:
@@ -976,25 +1026,27 @@ def broken_process_promises(process: Process, outcome: Outcome, left: list) -> l
             broken.append(text)
 
     code, out = outcome.code, outcome.out
-    err = re.sub(r"(?s)\AFailed checking if argv\[0\] is .*\nKeyboardInterrupt\n", "", outcome.err)  # by CPython itself
-    # What an interrupt does before the interpreter has come to the program's own lines is not in the program's hands.
+    err = re.sub(
+        r"(?s)\AFailed checking if argv\[0\] is .*\nKeyboardInterrupt\n", "", outcome.err
+    )  # from CPython itself
+    # The program can't handle an interrupt that arrives before its own first lines have run.
     by_signal = process.signal and code == -process.signal
-    reached = [int(line) for line in re.findall(re.escape(f'"{PROGRAM}", line ') + "([0-9]+)", err)]
+    lines = [int(line) for line in re.findall(re.escape(f'"{PROGRAM}", line ') + "([0-9]+)", err)]
     seen = process.stderr == "pipe"
-    python_alone = process.signal == signal.SIGINT and not out and max(reached, default=0) < FIRST_LINE
-    python_alone = python_alone and code in (1, 120, -2) and not re.search("(?m)^(openrouter-remote|ALERT)", err)
-    promise(by_signal or python_alone or code in (0, 1, 2, 3, 4, 5, 130), f"exit code {code}")
+    too_early = process.signal == signal.SIGINT and not out and max(lines, default=0) < FIRST_LINE
+    too_early = too_early and code in (1, 120, -2) and not re.search("(?m)^(openrouter-remote|ALERT)", err)
+    promise(by_signal or too_early or code in (0, 1, 2, 3, 4, 5, 130), f"exit code {code}")
     promise(code != 130 or process.signal == signal.SIGINT, "exit code 130 without an interrupt")
-    promise(code != 1 or python_alone or process.argv[-2:] == ("--alert-below", "5"), "exit code 1 without an alert")
+    promise(code != 1 or too_early or process.argv[-2:] == ("--alert-below", "5"), "exit code 1 without an alert")
     traces = ("Traceback", "Exception ignored", "Fatal Python", "KeyboardInterrupt", "Error:")
-    promise(python_alone or not any(trace in err + out for trace in traces), "a traceback")
+    promise(too_early or not any(trace in err + out for trace in traces), "a traceback")
     promise(not outcome.crash and not outcome.bugs, f"{outcome.crash} {outcome.bugs}")
     promise(not SECRET.search(err + out), "a credential")
     promise(not any(secret in out for secret in outcome.secrets), "a new key on stdout")
-    promise(not left or process.signal == signal.SIGTERM, f"files left: {left}")
+    promise(not left or process.signal == signal.SIGTERM, f"temporary files remain: {left}")
     if seen and process.signal in (None, signal.SIGINT, signal.SIGPIPE):
-        told = "the key may or may not have been created" in err
-        promise(told or all(secret in err for secret in outcome.secrets), "a new key that nobody was shown")
+        warned = "may or may not have been created" in err
+        promise(warned or all(secret in err for secret in outcome.secrets), "a new key that wasn't shown")
     if (process.stdout, process.stderr) == ("pipe", "pipe") and not process.signal:
         helps = process.argv[0].startswith("--")
         broken += [] if helps else broken_promises(Case(process.argv), outcome)
@@ -1002,18 +1054,18 @@ def broken_process_promises(process: Process, outcome: Outcome, left: list) -> l
 
 
 def fuzz_processes(
-    seed: int, numbers: Iterable[int], verbose: bool = False, say: Any = tell, timed: bool = True
+    seed: int, numbers: Iterable[int], verbose: bool = False, say: Any = report, timed: bool = True
 ) -> int:
-    """The same as `fuzz` with the real program. `timed`: also with signals after some time."""
-    failures, alone = 0, 0
+    """Like `fuzz`, with processes. `timed`: also send signals after a random time."""
+    failures, early = 0, 0
     codes: dict = {}
-    with Launcher() as launcher:
+    with ProcessRunner() as launcher:
         for number in numbers:
             process = make_process(seed, number, timed)
             outcome, left = launcher.run(process)
             codes[outcome.code] = codes.get(outcome.code, 0) + 1
             broken = broken_process_promises(process, outcome, left)
-            alone += "KeyboardInterrupt" in outcome.err and not broken
+            early += "KeyboardInterrupt" in outcome.err and not broken
             if verbose:
                 say(f"{process}\n{outcome}")
             if broken:
@@ -1022,16 +1074,18 @@ def fuzz_processes(
                 say(f"  exit code {outcome.code}\n  stdout {outcome.out[:400]!r}\n  stderr {outcome.err[-600:]!r}\n")
     by_code = ", ".join(f"{code}: {count}" for code, count in sorted(codes.items(), key=str))
     say(f"seed {seed}: {sum(codes.values())} processes, {failures} failures; exit codes {by_code}")
-    say(f"  {alone} were interrupted before the first line of the program")
+    say(f"  {early} were interrupted before the first line of the program")
     return failures
 
 
 def main(argv: Any = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="default: a random one")
-    parser.add_argument("--cases", type=int, default=2000, help="how many; default: 2000")
-    parser.add_argument("--only", type=int, metavar="K", help="only case K of this seed, with its outcome")
-    parser.add_argument("--processes", action="store_true", help="the real program, in odd circumstances")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(2**32), help="seed of the random cases (default: a random one)"
+    )
+    parser.add_argument("--cases", type=int, default=2000, help="number of cases (default: 2000)")
+    parser.add_argument("--only", type=int, metavar="K", help="only run case K of this seed, and show its outcome")
+    parser.add_argument("--processes", action="store_true", help="run the program in processes, in odd circumstances")
     args = parser.parse_args(argv)
     numbers = range(args.cases) if args.only is None else [args.only]
     return 1 if (fuzz_processes if args.processes else fuzz)(args.seed, numbers, args.only is not None) else 0

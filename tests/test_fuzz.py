@@ -1,16 +1,16 @@
-"""Some cases of fuzz.py, and every case that it ever found."""
+"""Some cases of fuzz.py, and every failure that it has found so far."""
 
 import signal
 import unittest
 
 from fake_openrouter import USER_KEY, make_secret
 from fuzz import (
-    Bench,
     Case,
     Edit,
-    Launcher,
     Process,
+    ProcessRunner,
     Raw,
+    Runner,
     broken_process_promises,
     broken_promises,
     fuzz,
@@ -18,17 +18,17 @@ from fuzz import (
 )
 
 KNOWN = (
-    # Found while issue 7 was built: a field that was thought to be text, used as the member of a set.
+    # A field that should be text was used as the member of a set.
     Case(("keys", "list", "--all"), (Edit("GET /keys", "set", (["data", 0, "workspace_id"], [])),)),
     Case(("usage", "--by", "day"), (Edit("GET /keys", "set", (["data", 1, "workspace_id"], {})),)),
-    # An integer of 400 digits, written as text by way of a float.
+    # An integer of 400 digits was converted to a float.
     *(
         Case(("balance", *options), (Edit("GET /credits", "set", (["data", field], Raw(sign + "9" * 400))),))
         for options in (("--alert-below", "100"), ("--alert-below", "100", "--json"), ("--alert-days", "100"))
         for field in ("total_credits", "total_usage")
         for sign in ("", "-")
     ),
-    # A key in a text that a narrow terminal breaks into lines.
+    # A key was split by a line break on a narrow terminal.
     *(
         Case(
             ("models", "show", "gale-8b"),
@@ -38,9 +38,9 @@ KNOWN = (
         for before in ("", "y" * 40, "no word of it ")
         for width in (20, 60, 200)
     ),
-    # A file that cannot be made, noticed when stdout was written.
+    # A file couldn't be created, but stdout was already written.
     Case(("models", "diff", "no/such/folder.json", "--save", "--json")),
-    # An argument that is no text, as part of a path.
+    # An argument that isn't text was part of a URL.
     *(Case(("models", verb, "a/\udcff\udcfe")) for verb in ("show", "endpoints")),
 )
 
@@ -48,27 +48,27 @@ KNOWN = (
 class FuzzTest(unittest.TestCase):
     maxDiff = None
 
-    def test_every_case_that_ever_broke_a_promise_keeps_it_now(self):
-        with Bench() as bench:
+    def test_cases_that_failed_before_pass_now(self):
+        with Runner() as runner:
             for case in KNOWN:
                 with self.subTest(case=case):
-                    outcome, _ = bench.run(case)
+                    outcome, _ = runner.run(case)
                     self.assertEqual(broken_promises(case, outcome), [])
 
-    def test_some_new_cases_break_none(self):
-        said: list = []
-        failures = fuzz(20260805, range(150), say=said.append)
-        self.assertEqual(failures, 0, "\n".join(said))
+    def test_random_cases_break_no_promise(self):
+        reports: list = []
+        failures = fuzz(20260805, range(150), say=reports.append)
+        self.assertEqual(failures, 0, "\n".join(reports))
 
-    def test_some_runs_of_the_real_program_in_odd_circumstances_break_none(self):
-        said: list = []
-        failures = fuzz_processes(20260805, range(15), say=said.append, timed=False)
-        self.assertEqual(failures, 0, "\n".join(said))
+    def test_processes_in_odd_circumstances_break_no_promise(self):
+        reports: list = []
+        failures = fuzz_processes(20260805, range(15), say=reports.append, timed=False)
+        self.assertEqual(failures, 0, "\n".join(reports))
 
-    def test_a_broken_promise_of_the_real_program_is_noticed(self):
+    def test_a_broken_promise_of_a_process_is_detected(self):
         process = Process(("keys", "create", "--name", "x"), "pipe", "pipe", "pipe", {}, "", None, None)
-        with Launcher() as launcher:
-            good, left = launcher.run(process)
+        with ProcessRunner() as runner:
+            good, left = runner.run(process)
         secret = make_secret(1_000_000)
         for name, changes, circumstances in (
             ("exit code", {"code": 120}, {}),
@@ -87,10 +87,10 @@ class FuzzTest(unittest.TestCase):
         self.assertNotEqual(broken_process_promises(process, good, [".catalog.json.x"]), [])
         self.assertEqual(broken_process_promises(process, good, left), [])
 
-    def test_a_broken_promise_is_noticed(self):
+    def test_a_broken_promise_is_detected(self):
         case = Case(("balance", "--json"))
-        with Bench() as bench:
-            good, _ = bench.run(case)
+        with Runner() as runner:
+            good, _ = runner.run(case)
         for name, changes in (
             ("exit code", {"code": 6}),
             ("alert", {"code": 1}),
