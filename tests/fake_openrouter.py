@@ -238,19 +238,18 @@ def make_model(id: str, **fields: Any) -> dict:
 
 
 def make_batch_model(model: dict, **fields: Any) -> dict:
-    """The model's `:batch` variant: half the price, only for the Batch API."""
-    halved: dict = {name: half(price) for name, price in model["pricing"].items() if name != "overrides"}
-    if "overrides" in model["pricing"]:
-        conditions = ("min_prompt_tokens", "utc_start", "utc_end", "utc_days")
-        halved["overrides"] = [
-            {name: value if name in conditions else half(value) for name, value in override.items()}
-            for override in model["pricing"]["overrides"]
-        ]
-    return {**model, "id": f"{model['id']}:batch", "name": f"{model['name']} (batch)", "pricing": halved, **fields}
+    """The model's `:batch` variant, which only the Batch API serves, at half the price per token."""
 
+    def halved(prices: dict) -> dict:
+        same = ("web_search", "min_prompt_tokens", "utc_start", "utc_end", "utc_days", "overrides")
+        return {
+            name: value if name in same else f"{(Decimal(value) / 2).normalize():f}" for name, value in prices.items()
+        }
 
-def half(price: str) -> str:
-    return f"{(Decimal(price) / 2).normalize():f}"
+    pricing = halved(model["pricing"])
+    if "overrides" in pricing:
+        pricing["overrides"] = [halved(override) for override in pricing["overrides"]]
+    return {**model, "id": f"{model['id']}:batch", "name": f"{model['name']} (batch)", "pricing": pricing, **fields}
 
 
 def make_alias(id: str, target: dict, **fields: Any) -> dict:
@@ -770,9 +769,7 @@ class FakeOpenRouter:
     # Switches; the defaults are the newer behavior.
     older_api = False  # the API as of August 2026
     credits_for_user_key = "refused"  # "allowed" (older); "zeros": 200 with both figures 0
-    key_required: str | None = (
-        None  # 401 without a key on public paths too; "openrouter" or "gateway": form of the error
-    )
+    key_required = ""  # "openrouter", "gateway": 401 without a key on public paths too, with an error of this form
     forbidden: tuple = ()  # paths such as "/keys": 403 for management keys on them and below, though GET /key works
     user_key_status = 401  # or 403: for a user key on /keys, /workspaces and /activity
     page_size = 100  # of GET /keys

@@ -576,7 +576,8 @@ ERROR_LINES = re.compile(r"(?s)(?:.*\n)?openrouter-remote: error: [^\n]+\n(?:hin
 LINES = (
     r"openrouter-remote: (?:error|warning): .+|hint: .+"
     r"|ALERT (?:(?:key_|budget_)?remaining|spendable|the credit|spend|key) .+"
-    r"|[0-9]+ models?(?:; filter with .+)?|[0-9]+ of [0-9]+ models?(?:; filter with .+)?|none of [0-9]+ (?:models|keys) .+"
+    r"|[0-9]+ models?(?:; filter with .+)?|[0-9]+ of [0-9]+ models?(?:; filter with .+)?"
+    r"|none of [0-9]+ (?:models|keys) .+"
     r"|no (?:model|endpoint|keys?).*|nothing changed since .+|left out by the filters: .+"
     r"|.+ didn't exist; nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ endpoints? hidden \(.+\); --all shows them|.+ (?:is a router|works only through the Batch API) and has .+"
