@@ -806,7 +806,9 @@ class FakeOpenRouter:
     endpoints = State(lambda self: demo_endpoints())  # model id -> list
     # Ids of the models with a zero-data-retention endpoint, and of those that USER_KEY's settings allow.
     zdr_models = State(lambda self: {"lumen/lumen-4-mini", "northwind/gale-70b", "harbor/coder-480b"})
-    user_models = State(lambda self: {row["id"] for row in self.models if not row["id"].startswith("meridian/")})
+    user_models = State(
+        lambda self: {row["id"] for row in self.models if not re.search("^meridian/|:batch$", row["id"])}
+    )
 
     def __init__(self, **settings: Any):
         self.lock = threading.RLock()
