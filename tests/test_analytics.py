@@ -1,4 +1,4 @@
-"""`usage --by key`, `--by hour`, `--today` and more than 30 days: what only POST /analytics/query can tell."""
+"""`usage --by key`, `--by hour`, `--today` and more than 30 days: what only POST /analytics/query reports."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from unittest import mock
 from fake_openrouter import MANAGEMENT_KEY, NOW, USER_KEY, answer, days_before, error, hang_up, html, make_activity
 from support import CLOCK, ProgramTest, Run, program
 
-INSTEAD = "Without the analytics there are `usage`, and `usage --by model` (provider, day) for 1 to 30 days"
+INSTEAD = "`usage` and `usage --by model` (or provider, day) for up to 30 days work without analytics"
 SUMS = ("usage", "byok_usage", "requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 ROW = {
     "api_key_id": "ci",
@@ -26,7 +26,7 @@ ROW = {
 
 
 def data(*rows, **more):
-    """An answer of POST /analytics/query with these rows."""
+    """A response of POST /analytics/query with these rows."""
     metadata = {"query_time_ms": 1, "row_count": len(rows), "truncated": False}
     return answer(200, {"data": {"data": list(rows), "metadata": {**metadata, **more.pop("metadata", {})}, **more}})
 
@@ -48,15 +48,15 @@ class AnalyticsTest(ProgramTest):
     def queries(self):
         return [request.body for request in self.service.requests if request.path == "/analytics/query"]
 
-    def refused(self, argv, message, hint=None, code=5):
+    def assert_error(self, argv, message, hint=None, code=5):
         expected = f"openrouter-remote: error: {message}\n" + (f"hint: {hint}\n" if hint else "")
         self.assertEqual(self.run_program("usage", "--by", *argv), Run(code, "", expected))
 
 
 class QueryTest(AnalyticsTest):
-    """What is asked for, and what is not."""
+    """What the query asks for."""
 
-    def test_completed_days_are_asked_for_from_midnight_to_midnight(self):
+    def test_a_query_for_days_covers_midnight_to_midnight(self):
         self.by("key", "--days", "7")
         self.assertEqual(
             self.queries(),
@@ -78,7 +78,7 @@ class QueryTest(AnalyticsTest):
             ],
         )
 
-    def test_what_is_asked_for_follows_from_the_options(self):
+    def test_the_options_determine_the_query(self):
         midnight, noon = "2026-11-25T00:00:00Z", "2026-11-25T12:00:00Z"
         mine = {"field": "api_key_id", "operator": "eq", "value": self.service.keys[1]["hash"]}
         for argv, start, end, differs in (
@@ -104,12 +104,12 @@ class QueryTest(AnalyticsTest):
                 self.assertEqual(query, {"time_range": {"start": start, "end": end}, **differs})
                 self.assertNotIn("/activity", [request.path for request in self.service.requests])
 
-    def test_up_to_30_completed_days_by_model_provider_and_day_come_from_activity(self):
+    def test_up_to_30_days_by_model_provider_and_day_come_from_activity(self):
         for argv in ("model", "provider --days 30", "day --days 1", "model --days 7 --key production"):
             self.by(*argv.split())
         self.assertEqual(self.queries(), [])
 
-    def test_the_last_hours_are_so_many_and_no_more(self):
+    def test_hours_end_now_and_begin_24_hours_ago(self):
         self.service.now = self.now = NOW + timedelta(minutes=34, seconds=5)
         document = self.by("hour")
         self.assertEqual((document["from"], document["to"]), ("2026-11-24 12:00", "2026-11-25 12:00"))
@@ -117,23 +117,23 @@ class QueryTest(AnalyticsTest):
             self.queries()[0]["time_range"], {"start": "2026-11-24T12:34:05Z", "end": "2026-11-25T12:34:05Z"}
         )
 
-    def test_hours_that_are_not_whole_are_said_so_within_80_columns(self):
+    def test_the_text_says_within_80_columns_that_hours_are_partial(self):
         self.service.now = self.now = NOW + timedelta(minutes=34)
         first = self.run_program("usage", "--by", "hour").out.partition("\n")[0]
         self.assertEqual(first, "2026-11-24 12:34 to 2026-11-25 12:34 (UTC); the first and last hour are partial")
 
-    def test_at_midnight_today_is_a_second_long(self):
+    def test_at_midnight_the_query_for_today_covers_one_second(self):
         self.service.now = self.now = datetime(2026, 11, 25, tzinfo=timezone.utc)
         self.by("key", "--today")
         self.assertEqual(
             self.queries()[0]["time_range"], {"start": "2026-11-25T00:00:00Z", "end": "2026-11-25T00:00:01Z"}
         )
 
-    def test_today_alone_asks_for_nothing_else(self):
+    def test_today_needs_only_one_request(self):
         self.by("key", "--today")
         self.assertEqual([request.path for request in self.service.requests], ["/analytics/query"])
 
-    def test_what_the_service_does_not_go_back_to_is_wrong_usage(self):
+    def test_more_days_than_the_api_has_are_a_usage_error(self):
         for argv, message, hint in (
             ("provider --days 32", "--by provider goes back 31 days at most", "usage --by provider --days 31"),
             ("hour --days 8", "--by hour goes back 7 days at most", "usage --by hour --days 7"),
@@ -141,10 +141,10 @@ class QueryTest(AnalyticsTest):
         ):
             hint = f"see: openrouter-remote {hint}" if "help" in hint else f"such as: openrouter-remote {hint}"
             with self.subTest(argv):
-                self.refused(argv.split(), message, hint, 2)
+                self.assert_error(argv.split(), message, hint, 2)
         self.assertEqual(self.service.requests, [])
 
-    def test_today_without_by_is_wrong_usage(self):
+    def test_today_without_by_is_a_usage_error(self):
         expected = (
             "openrouter-remote: error: --today needs --by\nhint: such as: openrouter-remote usage --by model --today\n"
         )
@@ -152,7 +152,7 @@ class QueryTest(AnalyticsTest):
 
 
 class SumsTest(AnalyticsTest):
-    def test_they_agree_with_activity_to_the_last_decimal(self):
+    def test_sums_equal_those_of_activity_exactly(self):
         self.service.activity = [
             make_activity(
                 days_ago, f"lumen/m{n % 3}", f"P{n % 2}", self.service.keys[n % 4]["hash"], _hour=(n * 5) % 24,
@@ -175,13 +175,13 @@ class SumsTest(AnalyticsTest):
             self.assertEqual(sum(row[name] for row in document["rows"]), document["totals"][name])
         return {name: Decimal(value) for name, value in document["totals"].items()}
 
-    def test_today_agrees_with_the_keys(self):
+    def test_today_equals_the_spend_of_the_keys(self):
         spent = sum(key["usage_daily"] for key in self.service.keys)
         for by in ("model", "provider", "key", "day", "hour"):
             document = self.by(by, "--today")
             self.assertEqual((document["today"], document["totals"]["usage"]), (spent, spent), by)
 
-    def test_by_key_the_rows_are_names_biggest_spend_first(self):
+    def test_keys_are_listed_by_name_with_the_biggest_spend_first(self):
         document = self.by("key", "--today")
         self.assertEqual(
             document,
@@ -204,26 +204,26 @@ class SumsTest(AnalyticsTest):
             ],
         )
 
-    def test_two_keys_of_one_name_are_one_row(self):
+    def test_two_keys_with_one_name_are_one_row(self):
         self.service.keys[4]["name"] = "production"
         rows = self.by("key", "--today")["rows"]
         self.assertEqual([row["key"] for row in rows], ["production", "ci-nightly", "notebook"])
         self.assertEqual((rows[0]["usage"], rows[0]["requests"]), (Decimal("0.0732"), 56))
 
-    def test_a_key_without_a_name_is_its_id_or_null(self):
+    def test_a_key_without_a_name_has_its_id_or_null(self):
         for value, shown in ((None, None), ("", None), (1234, "1234"), (["x"], None)):
             self.service.always("POST", "/analytics/query", data({**ROW, "api_key_id": value}))
             self.assertEqual([row["key"] for row in self.by("key", "--today")["rows"]], [shown])
 
-    def test_counts_are_strings_and_money_is_not(self):
+    def test_counts_may_be_strings_but_money_may_not(self):
         self.service.always("POST", "/analytics/query", data(ROW))
         (row,) = self.by("key", "--today")["rows"]
         self.assertEqual([row[name] for name in SUMS], [1, 0, 3, 7, 5, 2, 1])
         for field in ("credits_usage", "byok_usage"):
             self.service.always("POST", "/analytics/query", data({**ROW, field: "1"}))
-            self.refused(["key", "--today"], f'POST /analytics/query: `{field}` isn\'t a number: "1"')
+            self.assert_error(["key", "--today"], f'POST /analytics/query: `{field}` isn\'t a number: "1"')
 
-    def test_hours_and_days_are_in_order_whatever_the_form_of_the_time(self):
+    def test_hours_and_days_are_in_order_in_any_notation(self):
         for by, values, labels in (
             ("hour", ["2026-11-25T09:00:00Z", "2026-11-25 01:00:00"], ["2026-11-25 01:00", "2026-11-25 09:00"]),
             ("day", ["2026-11-25", "2026-11-25T00:00:00.000Z"], ["2026-11-25"]),
@@ -236,7 +236,7 @@ class SumsTest(AnalyticsTest):
                 self.assertEqual([row[by] for row in document["rows"]], labels)
                 self.assertEqual(document["totals"]["usage"], 2)
 
-    def test_a_time_that_cannot_be_read_is_no_answer(self):
+    def test_an_unreadable_time_is_exit_5(self):
         for by, value in (
             ("hour", "2026-11-25"),
             ("hour", None),
@@ -247,27 +247,20 @@ class SumsTest(AnalyticsTest):
             with self.subTest(by=by, value=value):
                 self.service.always("POST", "/analytics/query", data({**ROW, f"date__{by}": value}))
                 shown = json.dumps(value)
-                self.refused([by, "--today"], f"POST /analytics/query: `date__{by}` isn't a time: {shown}")
+                self.assert_error([by, "--today"], f"POST /analytics/query: `date__{by}` isn't a time: {shown}")
 
-    def test_a_row_of_a_time_that_was_not_asked_for_is_no_answer(self):
-        for argv, field, label in (
-            (["day", "--days", "40"], "date__day", days_before(NOW, 41)),
-            (["day", "--days", "40"], "date__day", days_before(NOW, -1)),
-            (["hour"], "date__hour", "2026-11-24 11:00"),
-            (["hour", "--today"], "date__hour", "2026-11-24 23:00"),
+    def test_rows_outside_the_requested_time_are_left_out(self):
+        for argv, field, inside, outside in (
+            (["day", "--days", "40"], "date__day", (40, 1), (41, 0, -1)),
+            (["hour"], "date__hour", ("2026-11-24 12:00", "2026-11-25 11:00"), ("2026-11-24 11:00",)),
+            (["hour", "--today"], "date__hour", ("2026-11-25 00:00",), ("2026-11-24 23:00", "2026-11-26 00:00")),
         ):
-            with self.subTest(label):
-                self.service.always("POST", "/analytics/query", data({**ROW, field: label}))
-                self.refused(argv, f"POST /analytics/query: a row of {label}, which was not asked for")
+            with self.subTest(argv):
+                times = [day if isinstance(day, str) else days_before(NOW, day) for day in (*outside, *inside)]
+                self.service.always("POST", "/analytics/query", data(*({**ROW, field: time} for time in times)))
+                self.assertEqual(self.by(*argv)["totals"]["usage"], len(inside))
 
-    def test_a_row_that_begins_where_the_days_end_is_not_counted(self):
-        rows = [{**ROW, "date__day": days_before(NOW, days)} for days in (0, 1, 40)]
-        self.service.always("POST", "/analytics/query", data(*rows))
-        document = self.by("day", "--days", "40")
-        self.assertEqual([row["day"] for row in document["rows"]], [days_before(NOW, 40), days_before(NOW, 1)])
-        self.assertEqual(document["totals"]["usage"], 2)
-
-    def test_the_text_says_the_period(self):
+    def test_text_begins_with_the_period(self):
         for argv, first in (
             ("key --days 7", "2026-11-18 to 2026-11-24 (UTC days); today isn't included, $0.0763 so far"),
             ("model --days 365", "2025-11-25 to 2026-11-24 (UTC days); today isn't included, $0.0763 so far"),
@@ -279,7 +272,7 @@ class SumsTest(AnalyticsTest):
             self.assertEqual((run.code, run.err), (0, ""))
             self.assertEqual(run.out.partition("\n")[0], first)
 
-    def test_by_hour(self):
+    def test_the_table_by_hour(self):
         self.assertEqual(
             self.run_program("usage", "--by", "hour", "--today"),
             Run(
@@ -298,16 +291,16 @@ class SumsTest(AnalyticsTest):
         )
 
 
-class NotWholeTest(AnalyticsTest):
-    """Sums that are not whole are no sums."""
+class IncompleteTest(AnalyticsTest):
+    """Incomplete results are an error."""
 
-    def test_an_answer_that_was_cut_off_is_exit_5(self):
+    def test_a_truncated_response_is_exit_5(self):
         self.service.largest_answer = 2
         message = 'incomplete results: {"query_time_ms": 42, "row_count": 2, "truncated": true}'
-        self.refused(["key"], f"POST /analytics/query: {message}", "try fewer --days")
-        self.refused(["key", "--today"], f"POST /analytics/query: {message}")
+        self.assert_error(["key"], f"POST /analytics/query: {message}", "try fewer --days")
+        self.assert_error(["key", "--today"], f"POST /analytics/query: {message}")
 
-    def test_so_is_one_that_does_not_say_that_it_is_whole(self):
+    def test_a_response_that_may_be_truncated_is_exit_5(self):
         for metadata in ({"truncated": None}, {"truncated": "false"}, {"row_count": 2}, {"row_count": "2"}):
             with self.subTest(metadata):
                 self.service.always("POST", "/analytics/query", data(ROW, metadata=metadata))
@@ -315,34 +308,47 @@ class NotWholeTest(AnalyticsTest):
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertIn("POST /analytics/query: incomplete results: {", run.err)
         self.service.always("POST", "/analytics/query", answer(200, {"data": {"data": [ROW]}}))
-        self.refused(["key"], "POST /analytics/query: incomplete results: {}", "try fewer --days")
+        self.assert_error(["key"], "POST /analytics/query: incomplete results: {}", "try fewer --days")
 
-    def test_a_warning_is_exit_5_with_the_services_words(self):
-        for warnings, said in (
+    def test_a_warning_in_the_response_is_exit_5_with_its_text(self):
+        for warnings, text in (
             (["api_key_id abc could not be resolved", "and more"], "api_key_id abc could not be resolved; and more"),
             ({"x": 1}, '{"x": 1}'),
-            ("odd", '"odd"'),
+            ("odd", "odd"),
         ):
             with self.subTest(warnings):
                 self.service.always("POST", "/analytics/query", data(ROW, warnings=warnings))
-                self.refused(["key"], f"POST /analytics/query: incomplete results: {said}")
+                self.assert_error(["key"], f"POST /analytics/query: incomplete results: {text}")
         nothing: list = [[], None]
         for none in nothing:
             self.service.always("POST", "/analytics/query", data(ROW, warnings=none))
             self.assertEqual(self.run_program("usage", "--by", "key").code, 0)
 
-    def test_an_answer_of_another_shape_is_exit_5(self):
-        bodies: list = [{"data": []}, {"data": {"data": {}}}, {"data": {"data": [1]}}, {"data": None}, []]
+    def test_a_response_without_a_list_of_rows_is_exit_5(self):
+        rows: list = [None, {}, "rows", 7, True, [1], [None], [[]], ["row"], [ROW, 1], {"0": ROW}]
+        for value in rows:
+            for argv in (("key",), ("hour",), ("model", "--today")):
+                with self.subTest(value, argv=argv):
+                    body = {"data": {"data": value, "metadata": {"row_count": 1, "truncated": False}}}
+                    self.service.always("POST", "/analytics/query", answer(200, body))
+                    excerpt = json.dumps(body)
+                    excerpt = excerpt if len(excerpt) <= 160 else f"{excerpt[:159]}…"
+                    self.assert_error(argv, f"POST /analytics/query: a response without a list of rows: {excerpt}")
+        self.service.always("POST", "/analytics/query", answer(200, {"data": {}}))
+        self.assert_error(["key"], 'POST /analytics/query: a response without a list of rows: {"data": {}}')
+
+    def test_a_response_without_an_object_in_data_is_exit_5(self):
+        bodies: list = [{}, {"data": []}, {"data": None}, {"data": [ROW]}, {"rows": []}]
         for body in bodies:
             with self.subTest(body):
                 self.service.always("POST", "/analytics/query", answer(200, body))
                 run = self.run_program("usage", "--by", "key")
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertIn("error: POST /analytics/query: ", run.err)
+                self.assertIn("error: POST /analytics/query: 200 without an object in `data`: {", run.err)
 
 
 class TodayTest(AnalyticsTest):
-    def test_what_today_cost_may_be_unknown(self):
+    def test_unknown_spend_today_is_only_a_warning(self):
         for fault, reason in ((error(403, "No"), "403 No"), (error(500, "Broken"), "500 Broken (3 tries)")):
             for by in ("key", "model"):
                 self.service.always("GET", "/keys", fault)
@@ -351,14 +357,14 @@ class TodayTest(AnalyticsTest):
                 self.assertIn(f"warning: today's spend is unknown: GET /keys: {reason}\n", run.err)
 
 
-class RefusedTest(AnalyticsTest):
-    def test_a_set_up_without_the_resource_says_what_can_be_had(self):
+class FailureTest(AnalyticsTest):
+    def test_a_deployment_without_analytics_gets_a_hint_what_works(self):
         for switches in ({"has_analytics": False}, {"summer": True}):
             self.service = self.start(**switches)
             hint = f"OPENROUTER_BASE_URL is {self.service.url} (from the shell): is that the right base URL?"
-            self.refused(["key"], "POST /analytics/query: 404 Not Found", f"{hint} {INSTEAD}")
+            self.assert_error(["key"], "POST /analytics/query: 404 Not Found", f"{hint} {INSTEAD}")
 
-    def test_a_refusal_says_so_too(self):
+    def test_a_refusal_gets_a_hint_what_works(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
         self.service.user_key_on_keys = 403
         run = self.run_program("usage", "--by", "key", "--today")
@@ -366,28 +372,28 @@ class RefusedTest(AnalyticsTest):
         error_line, hint = run.err.splitlines()
         message = "POST /analytics/query: 403 Only management keys can perform this operation"
         self.assertEqual(error_line, f"openrouter-remote: error: {message}")
-        self.assertTrue(hint.startswith("hint: OPENROUTER_PROVISIONING_KEY (from the shell) holds a user key and was"))
+        self.assertTrue(hint.startswith("hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was"))
         self.assertTrue(hint.endswith(f". {INSTEAD}"), hint)
 
-    def test_it_is_tried_again_like_what_only_reads(self):
+    def test_the_query_is_retried_like_a_get(self):
         for fault in (error(503, "Overloaded"), hang_up(), error(429, "Slow down", {"Retry-After": "3"}), html(502)):
             self.service.requests.clear()
             self.service.fail("POST", "/analytics/query", fault, fault)
             self.by("key", "--today")
             self.assertEqual(len(self.queries()), 3)
 
-    def test_one_that_is_too_slow_for_the_service_is_told_to_ask_for_less(self):
+    def test_a_query_that_times_out_gets_the_hint_to_try_fewer_days(self):
         self.service.always("POST", "/analytics/query", error(408, "Operation timed out"))
         message = "POST /analytics/query: 408 Operation timed out (3 tries)"
-        self.refused(["model", "--days", "365"], message, "try fewer --days")
+        self.assert_error(["model", "--days", "365"], message, "try fewer --days")
 
-    def test_the_rate_limit_is_honoured(self):
+    def test_the_rate_limit_is_honored(self):
         reset = str(int(NOW.timestamp() * 1000) + 5000)
         self.service.fail("POST", "/analytics/query", error(429, "Slow down", {"X-RateLimit-Reset": reset}))
         self.by("key", "--today")
         self.assertEqual([5 <= wait < 6 for wait in self.waits], [True])
 
-    def test_without_a_key_nothing_is_asked(self):
+    def test_without_a_key_nothing_is_requested(self):
         del self.env["OPENROUTER_PROVISIONING_KEY"]
         run = self.run_program("usage", "--by", "key")
         self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
@@ -398,10 +404,10 @@ class RefusedTest(AnalyticsTest):
 
 
 class BarTest(AnalyticsTest):
-    """A terminal gets a picture, a pipe does not."""
+    """Bars are for terminals only."""
 
     def shown(self, *argv, columns=80, **env):
-        """What a terminal shows."""
+        """What the program writes to a terminal."""
         main, terminal = pty.openpty()
         self.addCleanup(os.close, main)
         with os.fdopen(terminal, "wb", 0) as end:
@@ -414,7 +420,7 @@ class BarTest(AnalyticsTest):
             shown += os.read(main, 65536)
         return shown.decode().replace("\r\n", "\n")
 
-    def test_a_week_is_seen_at_a_glance_at_80_columns(self):
+    def test_a_week_fits_80_columns_with_bars(self):
         self.service.activity = [
             make_activity(days, "lumen/lumen-4-mini", "Lumen", "k", usage=Decimal(usage))
             for days, usage in ((7, "0.02"), (6, "1.6"), (5, "0.81"), (4, "0"), (3, "0.001"), (2, "0.4"), (1, "0.5"))
@@ -434,27 +440,27 @@ class BarTest(AnalyticsTest):
             "total       $3.3310  100.0%                               7  7k  1.4k          0\n",
         )
 
-    def test_hours_have_bars_too_and_models(self):
+    def test_hours_models_and_keys_have_bars_too(self):
         for by, longest in (("hour", "2026-11-25 08:00"), ("model", "Lumen: Lumen 4 Mini"), ("key", "production")):
             shown = self.shown("usage", "--by", by, "--today", columns=100, PYTHONIOENCODING="utf-8")
             self.assertEqual([line[: len(longest)] for line in shown.splitlines() if "█" * 20 in line], [longest], by)
 
-    def test_what_provider_keys_cost_stays_before_counts_do(self):
+    def test_byok_spend_is_kept_longer_than_counts_on_a_narrow_terminal(self):
         shown = self.shown("usage", "--by", "model", "--days", "7", PYTHONIOENCODING="utf-8")
         self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "in"])
         shown = self.shown("usage", "--by", "model", "--days", "7", columns=60, PYTHONIOENCODING="utf-8")
         self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "requests"])
         self.assertNotIn("█", shown)
 
-    def test_where_blocks_cannot_be_shown_there_are_other_signs(self):
+    def test_bars_are_ascii_if_the_encoding_lacks_blocks(self):
         shown = self.shown("usage", "--by", "hour", "--today", PYTHONIOENCODING="ascii")
         self.assertIn(" 61.5%  ####################  ", shown)
         self.assertTrue(shown.isascii())
 
-    def test_in_a_pipe_there_is_no_bar(self):
+    def test_a_pipe_gets_no_bars(self):
         self.assertNotIn("█", self.run_program("usage", "--by", "hour", "--today").out)
 
-    def test_the_bar_of_a_part(self):
+    def test_bar_lengths(self):
         parts = ("0", "0.001", "0.01", "0.25", "0.506", "0.99", "1")
         for encoding, bars in (
             ("utf-8", ["", "▏", "▎", "█████", "██████████▏", "███████████████████▊", "█" * 20]),

