@@ -14,7 +14,6 @@ import subprocess
 import termios
 import threading
 import unittest
-import zlib
 from decimal import Decimal
 from typing import Any
 from unittest import mock
@@ -47,6 +46,7 @@ EVERY_COMMAND = (*(argv[1:] for argv in calls("ci", needs="management") if argv[
 UPDATES = tuple(argv[1:] for argv in calls("ci", changes="PATCH"))
 CHANGES = (*UPDATES, ("delete", "ci", "-y"))
 FIRST_SECRET = make_secret(1_000_000)  # the first key that a fake server creates
+LOOK = "before you try again, look for it with: openrouter-remote keys list --all"
 NOTICE = "this is the new key; it won't be shown again\n"
 SHOWN = f"{FIRST_SECRET}\n{NOTICE}"  # the first lines on stderr
 NEW_KEY = (
@@ -558,9 +558,7 @@ class CreateTest(KeysTest):
                     if code:
                         self.assertEqual(run.out, "")
                         self.assertIn("the key was created", run.err)
-                        self.assertIn(
-                            "hint: before you try again, look for it with: openrouter-remote keys list --all", run.err
-                        )
+                        self.assertIn(f"hint: {LOOK}\n", run.err)
                     self.assertEqual([method for method, _, _ in self.changes(server)], ["POST"])
 
     def test_the_key_is_found_in_a_truncated_response(self):
@@ -851,8 +849,7 @@ class InterruptTest(KeysTest):
                     self.assertEqual(run, Run(code, "", warning))
 
     def test_an_interrupt_while_the_new_key_is_awaited_ends_at_once(self):
-        look = "before you try again, look for it with: openrouter-remote keys list --all"
-        warning = f"{LABEL}warning: interrupted: the key may or may not have been created; {look}\n"
+        warning = f"{LABEL}warning: interrupted: the key may or may not have been created; {LOOK}\n"
         for argv in (("create", "--name", "ci"), ("rotate", "web"), ("rotate", "web", "--disable-old")):
             for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
                 for options in ((), ("--out", "new.env")):
@@ -1232,12 +1229,11 @@ class CreateOnceTest(KeysTest):
     """POST is sent once."""
 
     ARGV = ("create", "--name", "ci")
-    LOOK = "before you try again, look for it with: openrouter-remote keys list --all"
 
     def uncertain(self, reason):
         """The Run that says that the key may or may not have been created."""
         error = f"{LABEL}error: POST /keys/: {reason}; the key may or may not have been created\n"
-        return Run(5, "", f"{error}hint: {self.LOOK}\n")
+        return Run(5, "", f"{error}hint: {LOOK}\n")
 
     def posts(self, server):
         return sum(request.method == "POST" for request in server.requests)
@@ -1304,7 +1300,7 @@ class CreateOnceTest(KeysTest):
             server.fail("POST", "/keys", fault)
             run = self.keys(*self.ARGV)
             self.assertEqual(run[:2], (5, ""))
-            self.assertEqual(f"hint: {self.LOOK}\n" in run.err, uncertain)
+            self.assertEqual(f"hint: {LOOK}\n" in run.err, uncertain)
             self.assertEqual(self.posts(server), 2)
 
     def test_a_refused_connection_is_not_uncertain(self):
