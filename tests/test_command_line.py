@@ -1,4 +1,4 @@
-"""The command line: help, options and where they stand, wrong usage, integrations, and the shape of the project."""
+"""The command line: help, options, usage errors, `integrations`, and the layout of the project."""
 
 import argparse
 import ast
@@ -20,11 +20,11 @@ from support import CLOCK, CLOCK_FILE, COMMANDS, PROGRAM, ProgramTest, Run, call
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
 URL = "https://openrouter.ai/settings/integrations"
 SHARED = {"--json", "--env-file", "--verbose", "--timeout", "--help"}
-CHECKED = [argv for argv in calls() if argv != ("integrations",)]  # behind which nothing is a mistake
+CHECKED = [argv for argv in calls() if argv != ("integrations",)]  # it accepts any arguments
 
 
 def page_of(argv):
-    """The help of the command that a command line names."""
+    """The help page of the command in a command line."""
     return next(page for page in help_pages() if not page.commands and page.path == argv[: len(page.path)])
 
 
@@ -33,14 +33,14 @@ def long_options(page):
 
 
 def options_with_a_value(page):
-    """The names of these options, those that every command has only once."""
+    """The options of a page that take a value; the shared ones only on the page of `balance`."""
     names = [name for name, option in page.options.items() if option.value]
     return [name for name in names if page.path == ("balance",) or name not in SHARED]
 
 
 class CommandLineTest(ProgramTest):
     def assert_error(self, run, code, message, hint=None):
-        """An error is one line, perhaps a hint, and nothing on stdout. `message` and `hint` are regular expressions."""
+        """The run printed nothing but an error and perhaps a hint. `message` and `hint` are regular expressions."""
         self.assertEqual((run.code, run.out), (code, ""))
         self.assertRegex(run.err, r"\Aopenrouter-remote: error: [^\n]+\n(hint: [^\n]+\n)?\Z")
         error, hinted = (run.err + "\n").split("\n")[:2]
@@ -55,11 +55,11 @@ class HelpTest(CommandLineTest):
         self.assertEqual(self.run_program("--version"), expected)
         self.assertEqual(self.run_program("--json", "--version"), expected)
 
-    def test_there_are_these_commands_and_no_others(self):
+    def test_the_commands_are_those_of_the_contract(self):
         for found in ([page.path for page in help_pages() if not page.commands], program.COMMANDS):
             self.assertEqual(sorted(map(" ".join, found)), sorted(command.name for command in COMMANDS))
 
-    def test_every_command_has_the_options_of_the_contract_and_no_others(self):
+    def test_every_command_has_the_options_of_the_contract(self):
         known = {(): SHARED | {"--version"}, ("models",): SHARED, ("keys",): SHARED, ("integrations",): {"--help"}}
         for command in COMMANDS:
             known.setdefault(tuple(command.name.split()), SHARED | set(command.options.split()))
@@ -74,7 +74,7 @@ class HelpTest(CommandLineTest):
                 needed = {"management": "Needs the management key.", "user": "Needs the user key."}.get(command.needs)
                 self.assertRegex(text, rf"(?m)^{needed}$" if needed else r"(?m)^(Needs|Uses) .*\bkey\b")
 
-    def test_every_command_shows_its_help_within_80_columns(self):
+    def test_help_fits_80_columns(self):
         for page in help_pages():
             with self.subTest(path=page.path):
                 run = self.run_program(*page.path, "--help")
@@ -93,14 +93,14 @@ class HelpTest(CommandLineTest):
                 with self.subTest(path=page.path, argument=names):
                     self.assertIn(names[0] if names[0].startswith("-") else settings["metavar"], explained)
 
-    def test_help_is_the_same_whatever_the_terminal(self):
+    def test_help_is_the_same_on_every_terminal(self):
         for page in help_pages():
             for columns in ("20", "300"):
                 self.env.update(COLUMNS=columns, LINES=columns, TERM="xterm")
                 with self.subTest(path=page.path, columns=columns):
                     self.assertEqual(self.run_program(*page.path, "--help").out, page.text)
 
-    def test_the_general_help_tells_exit_codes_and_settings(self):
+    def test_the_main_help_lists_exit_codes_and_settings(self):
         out = self.run_program("--help").out
         for words in (
             *("0", "1", "2", "3", "4", "5", "130"),
@@ -109,7 +109,7 @@ class HelpTest(CommandLineTest):
             with self.subTest(words=words):
                 self.assertRegex(out, rf"(?m)^  {words} +\w")
 
-    def test_help_wins_over_whatever_else_is_missing_or_wrong_behind_it(self):
+    def test_help_wins_over_other_errors(self):
         self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/")
         for argv in (
             ["models", "show", "--help"],
@@ -121,7 +121,7 @@ class HelpTest(CommandLineTest):
 
 
 class SharedOptionsTest(CommandLineTest):
-    def test_json_is_taken_before_between_and_after_the_words_of_a_command(self):
+    def test_json_works_before_between_and_after_the_words_of_a_command(self):
         self.start()
         expected = self.run_program("models", "list", "--json", "--limit", "2")
         self.assertEqual(len(json.loads(expected.out)), 3)
@@ -133,7 +133,7 @@ class SharedOptionsTest(CommandLineTest):
             with self.subTest(argv=argv):
                 self.assertEqual(self.run_program(*argv, "--limit", "2"), expected)
 
-    def test_verbose_is_taken_before_between_and_after_the_words_of_a_command(self):
+    def test_verbose_works_before_between_and_after_the_words_of_a_command(self):
         self.start()
         for argv in (
             ["-v", "models", "list"],
@@ -145,9 +145,9 @@ class SharedOptionsTest(CommandLineTest):
             with self.subTest(argv=argv):
                 self.assertIn("openrouter-remote: GET /models: 200, ", self.run_program(*argv).err)
 
-    def test_timeout_is_taken_before_between_and_after_the_words_of_a_command_and_the_last_one_wins(self):
-        service = self.start()
-        service.always("GET", "*", never())
+    def test_the_last_timeout_wins_before_between_or_after_the_words_of_a_command(self):
+        server = self.start()
+        server.always("GET", "*", never())
         for argv in (
             ["--timeout", "0.05", "models", "list"],
             ["models", "--timeout", "0.05", "list"],
@@ -159,7 +159,7 @@ class SharedOptionsTest(CommandLineTest):
                 message = "GET /models: no complete response within 0.05 s"
                 self.assert_error(self.run_program(*argv), 5, message, "try a longer --timeout")
 
-    def test_options_are_taken_before_and_after_arguments(self):
+    def test_options_work_before_and_after_arguments(self):
         self.start()
         for argv in (
             ["models", "show", "northwind/gale-8b", "--json"],
@@ -169,7 +169,7 @@ class SharedOptionsTest(CommandLineTest):
             with self.subTest(argv=argv):
                 self.assertEqual(json.loads(self.run_program(*argv).out)["id"], "northwind/gale-8b")
 
-    def test_one_run_leaves_nothing_to_the_next(self):
+    def test_a_run_doesnt_affect_the_next(self):
         self.start()
         path = self.write("settings", "nonsense\n")
         plain = self.run_program("models", "list")
@@ -177,26 +177,26 @@ class SharedOptionsTest(CommandLineTest):
         self.assertEqual(self.run_program("models", "list"), plain)
 
 
-class WrongUsageTest(CommandLineTest):
+class UsageErrorTest(CommandLineTest):
     def setUp(self):
         super().setUp()
-        self.service = self.start()
+        self.server = self.start()
         self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
-        self.addCleanup(lambda: self.assertEqual(self.service.requests, [], "wrong usage needs no network"))
+        self.addCleanup(lambda: self.assertEqual(self.server.requests, [], "a usage error needs no request"))
 
-    def test_without_a_command_the_help_comes_on_stderr(self):
+    def test_help_goes_to_stderr_without_a_command(self):
         for argv in ([], ["--json"], ["models"], ["keys"], ["keys", "-v"]):
             with self.subTest(argv=argv):
                 words = [word for word in argv if not word.startswith("-")]
                 self.assertEqual(self.run_program(*argv), Run(2, "", self.run_program(*words, "--help").out))
 
-    def test_an_unknown_option_without_a_command_is_named(self):
+    def test_an_unknown_option_without_a_command_is_a_usage_error(self):
         for argv, words in ((["--nonsense"], ""), (["keys", "--nonsense"], "keys ")):
             with self.subTest(argv=argv):
                 hint = f"see: openrouter-remote {words}--help"
                 self.assert_error(self.run_program(*argv), 2, "unrecognized arguments: --nonsense", hint)
 
-    def test_an_unknown_command_is_answered_with_the_known_ones(self):
+    def test_an_unknown_command_is_a_usage_error_that_lists_the_known_ones(self):
         first = {command.name.split()[0] for command in COMMANDS}
         below = {
             group: [command.name.split()[1] for command in COMMANDS if command.name.startswith(f"{group} ")]
@@ -216,14 +216,14 @@ class WrongUsageTest(CommandLineTest):
                 for name in known:
                     self.assertIn(name, run.err)
 
-    def test_an_unknown_option_and_an_argument_too_many_are_named(self):
+    def test_unknown_options_and_extra_arguments_are_named(self):
         for argv in CHECKED:
             with self.subTest(argv=argv):
                 run = self.run_program(*argv, "--nonsense", "-z", "--no=1", "toomuch")
                 hint = f"see: openrouter-remote {' '.join(page_of(argv).path)} --help"
                 self.assert_error(run, 2, "unrecognized arguments: --nonsense -z --no=1 toomuch", hint)
 
-    def test_an_option_with_a_typing_error_is_told_the_nearest(self):
+    def test_a_mistyped_option_has_a_hint_with_the_nearest(self):
         for argv, close in (
             (["balance", "--alert-bellow", "2"], "--alert-below"),
             (["keys", "create", "--name", "x", "--reset", "monthly"], "--limit-reset"),
@@ -233,7 +233,7 @@ class WrongUsageTest(CommandLineTest):
             with self.subTest(argv):
                 run = self.run_program(*argv)
                 self.assertEqual((run.code, run.out), (2, ""))
-                self.assertRegex(run.err, rf"\nhint: the nearest are {close}; see: openrouter-remote .* --help\n$")
+                self.assertRegex(run.err, rf"\nhint: did you mean {close}\? see: openrouter-remote .* --help\n$")
 
     def test_a_missing_argument_is_named(self):
         for argv, missing in (
@@ -250,7 +250,7 @@ class WrongUsageTest(CommandLineTest):
             with self.subTest(argv=argv):
                 self.assert_error(self.run_program(*argv), 2, f"the following arguments are required: {missing}")
 
-    def test_no_option_can_be_abbreviated(self):
+    def test_options_cant_be_abbreviated(self):
         for argv in CHECKED:
             shorts = [option[:-1] for option in sorted(long_options(page_of(argv)))]
             with self.subTest(argv=argv, shorts=shorts):
@@ -259,7 +259,7 @@ class WrongUsageTest(CommandLineTest):
         shorts = ["--jso", "--env", "--verb", "--time", "--vers"]
         self.assert_error(self.run_program(*shorts, "balance"), 2, f"unrecognized arguments: {' '.join(shorts)}")
 
-    def test_a_command_takes_no_option_of_another(self):
+    def test_a_command_refuses_the_options_of_others(self):
         known = {name for page in help_pages() for name in long_options(page)}
         for argv in CHECKED:
             others = sorted(known - long_options(page_of(argv)))
@@ -273,7 +273,7 @@ class WrongUsageTest(CommandLineTest):
                     run = self.run_program(*argv, option)
                     self.assert_error(run, 2, f"argument .*{option}.*: expected one argument")
 
-    def test_an_option_with_a_choice_takes_nothing_else(self):
+    def test_an_option_with_choices_refuses_other_values(self):
         for argv, choices in (
             (["models", "list", "--sort"], ["name", "price-in", "price-out", "context", "created", "cost"]),
             (["models", "cheap", "--sort"], ["name", "price-in", "price-out", "context", "created", "cost"]),
@@ -292,16 +292,16 @@ class WrongUsageTest(CommandLineTest):
                     for choice in choices:
                         self.assertRegex(run.err, rf"\b{choice}\b")
 
-    def test_a_whole_number_that_is_out_of_bounds_is_told_them(self):
+    def test_a_number_out_of_range_is_an_error_with_the_range(self):
         for argv, message in (
             (["models", "list", "--limit", "0"], "argument --limit: '0' is less than 1"),
-            (["usage", "--by", "day", "--days", "366"], "argument --days: '366' isn't between 1 and 365"),
+            (["usage", "--by", "day", "--days", "366"], "argument --days: '366' is not between 1 and 365"),
         ):
             with self.subTest(argv=argv):
                 run = self.run_program(*argv)
                 self.assertEqual((run.code, run.err.splitlines()[0]), (2, f"openrouter-remote: error: {message}"))
 
-    def test_a_number_is_finite_and_in_plain_digits(self):
+    def test_a_number_must_be_finite_and_in_ascii_digits(self):
         nonsense = (
             "five", " ", "NaN", "-inf", "Infinity", "1,5", "1,000", "0x10", "1 0", "$5", "5USD", "\u0967", "\uff15",
             "\u00bd", "\u00b2", "5\n", "\n5", " 5", "5 ", "1e", "e5", ".", "-", "1.2.3", "9" * 5000,
@@ -311,7 +311,7 @@ class WrongUsageTest(CommandLineTest):
                 with self.subTest(argv=argv, value=value[:20]):
                     self.assert_number_is_refused(argv, value)
 
-    def test_every_option_with_a_number_is_as_strict(self):
+    def test_every_option_with_a_number_is_strict(self):
         for argv in (
             ["balance", "--timeout"],
             ["balance", "--alert-below"],
@@ -340,7 +340,7 @@ class WrongUsageTest(CommandLineTest):
         run = self.run_program(*argv[:-1], f"{argv[-1]}={value}")
         self.assert_error(run, 2, f"argument {argv[-1]}: .*", f"see: openrouter-remote {argv[0]} .*--help")
 
-    def test_a_number_stays_within_what_makes_sense(self):
+    def test_a_number_must_be_in_range(self):
         for argv, values in (
             (["balance", "--timeout"], ("0", "-1", "0.0", "3601", "1e9")),
             (["balance", "--alert-days"], ("-1", "-0.5")),
@@ -358,13 +358,13 @@ class WrongUsageTest(CommandLineTest):
                 with self.subTest(argv=argv, value=value):
                     self.assert_error(self.run_program(*argv, value), 2, f"argument {argv[-1]}: .*")
 
-    def test_the_limit_of_a_key_is_an_amount_or_none(self):
+    def test_set_limit_takes_an_amount_or_none(self):
         for value in ("nan", "inf", "1e999", "-1", "five", "", "None", "\u0665", "1_000"):
             with self.subTest(value=value):
                 run = self.run_program("keys", "set-limit", "production", f"{value}")
                 self.assertEqual((run.code, run.out), (2, ""))
 
-    def test_a_cost_is_two_or_three_numbers_of_tokens(self):
+    def test_a_cost_is_two_or_three_token_counts(self):
         for value in (
             "", "5", ":", "5:", ":5", "5:5:", "5:5:6", "5:5:5:5", "5:5:-1", "5:5:x", "a:b", "-1:5", "5:-1", "nan:5",
             "5:inf", "1.5:5", "5;5", "\u0665:5",
@@ -373,7 +373,7 @@ class WrongUsageTest(CommandLineTest):
                 with self.subTest(argv=argv, value=value):
                     self.assert_error(self.run_program(*argv, f"--cost={value}"), 2, "argument --cost: .*")
 
-    def test_a_list_of_words_has_at_least_one(self):
+    def test_an_empty_list_of_words_is_a_usage_error(self):
         for argv in (
             ["models", "list", "--output"],
             ["models", "list", "--supports"],
@@ -388,7 +388,7 @@ class WrongUsageTest(CommandLineTest):
     def test_quiet_needs_an_alert(self):
         self.assert_error(self.run_program("balance", "--quiet"), 2, ".*--quiet needs .*--alert-below.*")
 
-    def test_without_arguments_main_reads_the_command_line(self):
+    def test_main_reads_the_command_line_by_default(self):
         argv = mock.patch.object(sys, "argv", ["openrouter-remote", "balance", "--nonsense"])
         with argv, contextlib.redirect_stderr(io.StringIO()) as err:
             code = program.main()
@@ -396,17 +396,17 @@ class WrongUsageTest(CommandLineTest):
         hint = "hint: see: openrouter-remote balance --help\n"
         self.assertEqual((code, err.getvalue()), (2, message + hint))
 
-    def test_two_dashes_are_a_name_or_wrong_usage_and_never_a_list(self):
-        # argparse made an empty list of them up to Python 3.12.
+    def test_two_dashes_are_a_name_or_a_usage_error(self):
+        # Up to Python 3.12, argparse turns them into an empty list.
         self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
         for argv in (["rename", "ci", "--", "--"], ["create", "--name=--"], ["create", "--name", "--"]):
             with self.subTest(argv=argv):
-                service = self.start(keys=[make_key(1, name="ci")])
+                server = self.start(keys=[make_key(1, name="ci")])
                 run = self.run_program("keys", *argv)
-                self.assertIn((run.code, service.keys[0]["name"]), [(2, "ci"), (0, "--")])
+                self.assertIn((run.code, server.keys[0]["name"]), [(2, "ci"), (0, "--")])
 
-    def test_a_completion_tool_is_given_the_whole_parser(self):
-        # argcomplete looks for this mark in the first 1,024 bytes, then asks with its variable.
+    def test_argcomplete_gets_the_whole_parser(self):
+        # argcomplete looks for this mark in the first 1,024 bytes, then sets its variable.
         with open(PROGRAM, "rb") as file:
             self.assertIn(b"PYTHON_ARGCOMPLETE_OK", file.read(1024))
         self.replace_module("argcomplete", "def autocomplete(parser):\n    raise SystemExit(parser.format_usage())\n")
@@ -414,7 +414,7 @@ class WrongUsageTest(CommandLineTest):
         run = self.start_program("nonsense")
         self.assertEqual((run.out, run.err[:24]), ("", "usage: openrouter-remote"))
 
-    def test_the_variable_of_a_completion_tool_that_is_not_there_changes_nothing(self):
+    def test_the_variable_of_argcomplete_without_argcomplete_changes_nothing(self):
         expected = self.run_program("--version")
         self.env.update(_ARGCOMPLETE="1", COMP_LINE="openrouter-remote ", COMP_POINT="18")
         with mock.patch.dict(sys.modules, {"argcomplete": None}):
@@ -423,7 +423,7 @@ class WrongUsageTest(CommandLineTest):
     def test_days_need_a_breakdown(self):
         self.assert_error(self.run_program("usage", "--days", "7"), 2, ".*--days .*--by.*")
 
-    def test_an_error_is_one_line_whatever_was_typed(self):
+    def test_a_usage_error_is_one_line_for_any_argument(self):
         for word in ("a\nb", "a\r\nb", "\x1b[31mred", "a\x07", "\u202eevil", "a\u2028b", "\udcff", "x" * 5000):
             for argv in ([word], ["balance", word], ["balance", "--" + word], ["models", "list", "--sort", word]):
                 with self.subTest(argv=argv):
@@ -433,7 +433,7 @@ class WrongUsageTest(CommandLineTest):
 
 
 class ArgumentsTest(CommandLineTest):
-    def test_two_dashes_behind_an_equals_sign_are_a_value_like_any_other(self):
+    def test_two_dashes_after_an_equals_sign_are_never_a_crash(self):
         self.start()
         self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
         for argv in CHECKED:
@@ -443,7 +443,7 @@ class ArgumentsTest(CommandLineTest):
                     run = self.run_program(*argv, f"{option}=--")
                     self.assertIn(run.code, (0, 2, 4))
 
-    def test_numbers_are_taken_in_every_usual_form(self):
+    def test_numbers_are_accepted_in_every_usual_notation(self):
         def parsed(*argv):
             args = program.build_parser().parse_args(argv, argparse.Namespace(**program.SHARED_DEFAULTS))
             return getattr(args, argv[-1].partition("=")[0].lstrip("-").replace("-", "_"))
@@ -474,10 +474,10 @@ class ArgumentsTest(CommandLineTest):
 class IntegrationsTest(CommandLineTest):
     def setUp(self):
         super().setUp()
-        # Nothing of the settings is looked at: no network, and no error, comes from them.
+        # Settings aren't read: these would be errors.
         self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/\nOPENROUTER_API_KEY='not a key'\n")
 
-    def test_whatever_follows_it_is_answered_with_the_page_and_one_sentence(self):
+    def test_integrations_prints_the_page_and_a_sentence_for_any_arguments(self):
         for rest in (
             [],
             ["list"],
@@ -500,7 +500,7 @@ class IntegrationsTest(CommandLineTest):
                 self.assertEqual((run.code, run.out), (2, URL + "\n"))
                 self.assertRegex(run.err, r"\ABYOK keys [^.\n]+ not by this tool[^.\n]*\.\n\Z")
 
-    def test_its_json_holds_the_page_and_the_sentence(self):
+    def test_the_json_has_the_page_and_the_sentence(self):
         sentence = self.run_program("integrations").err
         tool = {"name": "openrouter-remote", "version": program.__version__}
         for argv in (["--json", "integrations"], ["integrations", "--json"], ["integrations", "list", "--json", "--x"]):
@@ -532,18 +532,18 @@ class ProjectTest(ProgramTest):
         with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
             return file.read()
 
-    def test_the_plugin_manifest_carries_the_version_of_the_program(self):
+    def test_the_plugin_manifest_has_the_version_of_the_program(self):
         self.assertRegex(program.__version__, r"\A\d+\.\d+\.\d+\Z")
         self.assertEqual(json.loads(self.read(".claude-plugin", "plugin.json"))["version"], program.__version__)
 
-    def test_the_manifest_at_the_top_is_a_link_to_the_one_that_claude_code_reads(self):
+    def test_the_top_level_manifest_is_a_link_to_that_of_claude_code(self):
         self.assertEqual(os.readlink(os.path.join(ROOT, "plugin.json")), os.path.join(".claude-plugin", "plugin.json"))
 
     def test_the_package_and_the_manifest_have_the_name_of_the_command(self):
         self.assertIn('\nname = "openrouter-remote"\n', self.read("pyproject.toml"))
         self.assertEqual(json.loads(self.read("plugin.json"))["name"], "openrouter-remote")
 
-    def test_the_tools_of_a_commit_are_those_of_the_checks(self):
+    def test_pre_commit_pins_the_tools_of_the_checks(self):
         hooks = dict(
             re.findall(
                 r"repo: https://github.com/\S+?(ruff|mypy)\S*\n +rev: v(\S+)", self.read(".pre-commit-config.yaml")
@@ -553,11 +553,11 @@ class ProjectTest(ProgramTest):
         for name, version in hooks.items():
             self.assertIn(f'\n  "{name}=={version}",', self.read("pyproject.toml"))
 
-    def test_the_top_level_holds_only_what_belongs_there(self):
+    def test_the_top_level_has_only_the_files_of_the_contract(self):
         try:
             listing = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True)
         except OSError:
-            self.skipTest("git is not there")
+            self.skipTest("git isn't installed")
         if listing.returncode or "bin/openrouter-remote" not in listing.stdout.split("\0"):
             self.skipTest("not a git checkout")
         names = {path.partition("/")[0] for path in listing.stdout.split("\0") if path}
@@ -569,27 +569,27 @@ class ProjectTest(ProgramTest):
         self.assertTrue(os.stat(PROGRAM).st_mode & stat.S_IXUSR)
         self.assertEqual(self.read("bin", "openrouter-remote").partition("\n")[0], "#!/usr/bin/env python3")
 
-    def test_every_command_runs_with_nothing_but_the_standard_library(self):
+    def test_every_command_needs_only_the_standard_library(self):
         for argv in calls():
             with self.subTest(argv=argv):
-                service = self.start()
+                server = self.start()
                 keys = {"OPENROUTER_API_KEY": USER_KEY, "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}
                 command = [sys.executable, "-I", "-S", "-B", "-c", WITH_CLOCK, CLOCK_FILE, PROGRAM, *argv]
-                env = {"OPENROUTER_BASE_URL": service.url, **keys, **CLOCK}
+                env = {"OPENROUTER_BASE_URL": server.url, **keys, **CLOCK}
                 done = subprocess.run(command, env=env, capture_output=True)
                 self.assertEqual(done.returncode, 2 if argv == ("integrations",) else 0, done.stderr)
 
-    def test_the_program_and_the_tests_read_only_the_clock_that_tests_can_set(self):
+    def test_only_the_clock_that_tests_can_set_is_read(self):
         for path in (PROGRAM, *glob.glob(os.path.join(ROOT, "tests", "**", "*.py"), recursive=True)):
             with self.subTest(path=os.path.relpath(path, ROOT)):
                 self.assertEqual(re.findall(OTHER_CLOCKS, self.read(path)), [])
 
-    def test_every_source_is_written_for_python_3_9(self):
+    def test_every_source_file_parses_on_python_3_9(self):
         for path in (PROGRAM, *glob.glob(os.path.join(ROOT, "tests", "*.py"))):
             with self.subTest(path=os.path.relpath(path, ROOT)):
                 ast.parse(self.read(path), feature_version=(3, 9))
 
-    def test_what_needs_no_request_loads_nothing_that_makes_one(self):
+    def test_a_command_without_a_request_doesnt_import_urllib(self):
         for argv in (["--version"], ["models", "list", "--help"], ["nonsense"], ["integrations"]):
             with self.subTest(argv=argv):
                 command = [sys.executable, "-I", "-S", "-B", "-X", "importtime", PROGRAM, *argv]

@@ -1,4 +1,4 @@
-"""What README.md, the skill and --help say: every command line, output, script, option, exit code and link is true."""
+"""README.md, the skill and --help are true: command lines, sessions, scripts, options, exit codes and links."""
 
 import contextlib
 import copy
@@ -23,7 +23,7 @@ CRON = "skills/openrouter-remote/references/cron.md"
 RECIPES = "skills/openrouter-remote/references/recipes.md"
 README = "README.md"
 DOCUMENTS = (README, SKILL, CRON, RECIPES)
-# What the documents write where a reader puts a name of their own.
+# The documents' placeholders, with names that exist in the demonstration account.
 PLACEHOLDERS = {"ID": "northwind/gale-70b", "KEY": "production", "NAME": "ci", "FILE": "catalog.json"}
 KEYS = f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_PROVISIONING_KEY={MANAGEMENT_KEY}\n"
 
@@ -52,20 +52,20 @@ def command_lines(text):
 
 
 class ShellTest(ProgramTest):
-    """A shell of a reader who has both keys and has saved a catalog, at a service with the demonstration account."""
+    """The shell of a reader with both keys and a saved catalog, and a fake server with the demonstration account."""
 
     def setUp(self):
         super().setUp()
         self.more_keys: list = []
-        self.service = self.start()
+        self.server = self.start()
         self.env.update(program.parse_env(KEYS)[0])
         self.type("openrouter-remote models list --json > catalog.json")
 
     def type(self, line):
-        """(exit code, what a terminal shows) of one command line; a pipe to jq is left away where there is no jq."""
-        self.service.keys, self.service.secrets = demo_keys() + copy.deepcopy(self.more_keys), []
+        """Run a command line: (exit code, what a terminal shows). A pipe to jq is left out if jq isn't installed."""
+        self.server.keys, self.server.secrets = demo_keys() + copy.deepcopy(self.more_keys), []
         for name in os.listdir("."):
-            if name.endswith(".env"):  # where the line before has put a new key
+            if name.endswith(".env"):  # the previous line created it
                 os.unlink(name)
         command, _, recipe = line.partition(" | jq ")
         command, _, file = command.partition(" > ")
@@ -84,22 +84,22 @@ class ShellTest(ProgramTest):
         return exit_code, shown.getvalue()
 
     def check(self, line):
-        """Run a command line of a document: it must be accepted, and a recipe must find something."""
+        """Run a command line of a document: it must be accepted, and a jq filter must find something."""
         with self.subTest(line):
             line = re.sub(r"\b(ID|KEY|NAME|FILE)\b", lambda word: PLACEHOLDERS[word[0]], line)
             exit_code, shown = self.type(line)
-            # An alert may fire, and what is not done here is said so.
+            # An alert may fire, and `integrations` always exits with 2.
             allowed = {0, 1} if "--alert" in line else {2} if "integrations" in line else {0}
             self.assertIn(exit_code, allowed, shown)
             if " | jq " in line and shutil.which("jq"):
                 self.assertNotIn(shown.strip(), ("", "null"))
 
 
-class TestCommandLines(ShellTest):
-    def test_every_command_line_of_the_documents_is_accepted(self):
+class CommandLinesTest(ShellTest):
+    def test_every_command_line_is_accepted(self):
         for path in DOCUMENTS:
             for block in blocks(path):
-                if block.language != "console" and not block.text.startswith("#!"):  # which have tests of their own
+                if block.language != "console" and not block.text.startswith("#!"):  # those have their own tests
                     for line in command_lines(block.text):
                         self.check(line)
             for line in re.findall(r"`(openrouter-remote [^`\n…]+)`", read(path)):
@@ -116,10 +116,10 @@ class TestCommandLines(ShellTest):
             done = subprocess.run([sys.executable, script, *argv], cwd=ROOT, env=self.env, capture_output=True)
             self.assertEqual(done.returncode, 0, line)
             self.assertIn(b"northwind/gale-70b", done.stdout)
-            if argv:  # the last days look the same only if both processes have the test time
+            if argv:  # the output depends on the date: both processes must have the test time
                 self.assertEqual(done.stdout.decode(), self.run_program(*argv).out)
 
-    def test_the_stand_in_stays_up_and_keeps_what_is_created(self):
+    def test_the_fake_server_keeps_running_and_keeps_new_keys(self):
         command = [sys.executable, "tests/fake_openrouter.py", "--serve"]
         with contextlib.ExitStack() as stack:
             process = stack.enter_context(
@@ -137,14 +137,14 @@ class TestCommandLines(ShellTest):
             self.assertEqual(program.parse_json(created.out)["created_at"], timestamp(self.now))
             self.assertIn("\n[ ]  mine  ", "\n" + "\n".join(self.run_program("keys", "list").out.splitlines()[1:]))
 
-    def test_the_skill_runs_the_program_from_its_place(self):
+    def test_the_command_line_in_the_skill_runs_the_program(self):
         (line,) = re.findall(r"^python3 .*$", read(SKILL), re.MULTILINE)
         self.env.update(CLAUDE_SKILL_DIR=os.path.join(ROOT, os.path.dirname(SKILL)))
         line = line.replace("python3", shlex.quote(sys.executable), 1)
         done = subprocess.run(["bash", "-c", line], env=self.env, capture_output=True, encoding="utf-8")
         self.assertEqual((done.returncode, done.stdout), (0, BALANCE))
 
-    def test_every_session_of_the_documents_shows_what_the_program_prints(self):
+    def test_every_session_shows_what_the_program_prints(self):
         def without_keys(text):
             return re.sub(r"sk-or-v1-[0-9a-f]{64}", "sk-or-v1-…", text)
 
@@ -162,10 +162,10 @@ class TestCommandLines(ShellTest):
                     self.assertEqual(without_keys(shown), without_keys(session))
                     self.assertIn("echo $?" if exit_code else "", session)
 
-    def test_every_example_of_the_help_is_accepted(self):
+    def test_every_example_in_help_is_accepted(self):
         for id in ("anthropic/claude-haiku-4.5", "deepseek/deepseek-chat"):
-            self.service.models.append(make_model(id))
-            self.service.endpoints[id] = self.service.endpoints["northwind/gale-70b"]
+            self.server.models.append(make_model(id))
+            self.server.endpoints[id] = self.server.endpoints["northwind/gale-70b"]
         self.more_keys = [make_key(100 + n, name=name) for n, name in enumerate(("ci", "leaked-key", "old-key"))]
         for page in help_pages():
             examples = command_lines(page.text)
@@ -174,7 +174,7 @@ class TestCommandLines(ShellTest):
             for line in examples:
                 self.check(line)
 
-    def test_the_skill_has_no_command_line_that_claude_code_refuses(self):
+    def test_claude_code_accepts_every_command_line_of_the_skill(self):
         allowed = r'^(openrouter-remote |python3 "\$\{CLAUDE_SKILL_DIR\}/\.\./\.\./bin/openrouter-remote" )'
         for path in (SKILL, RECIPES):
             lines = [line for block in blocks(path) for line in block.text.splitlines() if line.strip()]
@@ -184,36 +184,43 @@ class TestCommandLines(ShellTest):
                 self.assertNotRegex(line.partition(" | jq ")[0], r"[<>;&]")
 
 
-class TestAgreement(ProgramTest):
-    """README.md, SKILL.md and --help name the same things."""
+class AgreementTest(ProgramTest):
+    """README.md, SKILL.md and --help agree."""
 
-    def test_commands(self):
+    def test_every_document_names_every_command(self):
         for path in (README, SKILL):
             named = re.findall(r"(?<!inject )openrouter-remote ((?:(?:models|keys) )?[a-z][a-z-]*)", code(path))
             self.assertEqual({command.name for command in COMMANDS}, set(named), path)
 
-    def test_no_document_names_an_option_that_does_not_exist(self):
+    def test_every_option_in_a_document_exists(self):
         others = {
             *("-r", "-m", "-s", "-q", "-c", "-e", "-i", "-p"),  # of jq, Python, grep, chmod, mkdir and shells
-            *("--script", "--no-agent", "--name", "--deliver", "--user", "--serve"),  # of Hermes, pip and the stand-in
+            *(
+                "--script",
+                "--no-agent",
+                "--name",
+                "--deliver",
+                "--user",
+                "--serve",
+            ),  # of other programs
         }
         known = others.union(*(page.options for page in help_pages()))
         for path in DOCUMENTS:
             named = set(re.findall(r"(?<![\w-])-(?:-[a-z][a-z-]*|[a-z]\b)", code(path)))
             self.assertLessEqual(named, known, path)
 
-    def test_exit_codes(self):
+    def test_every_document_lists_every_exit_code(self):
         codes = re.findall(r"^  (\d+) ", program.build_parser().format_help(), re.MULTILINE)
         self.assertEqual(codes, ["0", "1", "2", "3", "4", "5", "130"])
         for path in (README, SKILL):
             self.assertEqual(re.findall(r"^\| (\d+) \|", read(path), re.MULTILINE), codes, path)
 
-    def test_capability_words(self):
+    def test_every_document_lists_every_capability(self):
         for path in (README, SKILL):
-            for word in program.ABILITIES:
+            for word in program.CAPABILITIES:
                 self.assertIn(f"`{word}`", read(path), path)
 
-    def test_environment_variables(self):
+    def test_every_document_lists_every_setting(self):
         settings = {*program.USER_KEY.names, *program.MANAGEMENT_KEY.names, "OPENROUTER_BASE_URL"}
         named = re.findall(r"OPENROUTER_[A-Z]+_[A-Z]+", program.build_parser().format_help())
         self.assertEqual(settings, set(named))
@@ -224,8 +231,8 @@ class TestAgreement(ProgramTest):
         for path in DOCUMENTS:
             self.assertLessEqual(set(re.findall(r"OPENROUTER_[A-Z]+_[A-Z]+", read(path))), settings, path)
 
-    def test_fields_of_json_documents(self):
-        service = self.start()
+    def test_readme_lists_every_json_field(self):
+        server = self.start()
         table = dict(re.findall(r"^\| `(.*?)`.* \| (.*) \|$", read(README).split("\n## JSON\n")[1], re.MULTILINE))
         self.write(".env", KEYS)
         for argv, row in (
@@ -235,14 +242,14 @@ class TestAgreement(ProgramTest):
             ("keys rotate spare", "keys rotate"),
             ("integrations", "integrations"),
         ):
-            service.keys = demo_keys()
+            server.keys = demo_keys()
             document = program.parse_json(self.run_program(*argv.split(), "--json").out)
             for field in set(document) - {"tool"}:
                 self.assertIn(f"`{field}`", table[row], argv)
 
 
-class TestSkill(ProgramTest):
-    def test_frontmatter(self):
+class SkillTest(ProgramTest):
+    def test_the_frontmatter_is_complete(self):
         start, frontmatter, _ = read(SKILL).split("---\n", 2)
         lines = re.findall(r"^([\w-]+): (?:>-)?(.*(?:\n  .*)*)$", frontmatter, re.MULTILINE)
         fields = {name: " ".join(value.split()) for name, value in lines}
@@ -250,29 +257,30 @@ class TestSkill(ProgramTest):
         self.assertEqual(list(fields), ["name", "description", "when_to_use", "allowed-tools"])
         self.assertEqual(fields["name"], os.path.basename(os.path.dirname(SKILL)))
         place = '"${CLAUDE_SKILL_DIR}/../../bin/openrouter-remote"'
-        rules = f"Bash(openrouter-remote:*) Bash(python3 *openrouter-remote*:*) Bash(python3 {place}:*)"
+        references = "Read(/${CLAUDE_SKILL_DIR}/references/*)"
+        rules = f"Bash(openrouter-remote:*) Bash(python3 {place}:*) {references}"
         self.assertEqual(fields["allowed-tools"], rules)
-        self.assertIn("Use when ", fields["description"])  # other hosts show nothing else
+        self.assertIn("Use when ", fields["description"])  # other hosts show only the description
         self.assertGreater(len(fields["when_to_use"]), 100)
         self.assertLess(len(fields["description"]) + len(fields["when_to_use"]), 1536)
 
-    def test_it_is_short_enough_to_be_read_whole(self):
+    def test_the_skill_is_short(self):
         body = read(SKILL).split("\n---\n", 1)[1]
         self.assertLess(len(body.splitlines()), 150)
 
-    def test_it_names_the_place_of_the_executable(self):
+    def test_the_skill_names_the_path_of_the_executable(self):
         place = "${CLAUDE_SKILL_DIR}/../../bin/openrouter-remote"
         self.assertIn(place, read(SKILL))
         path = place.replace("${CLAUDE_SKILL_DIR}", os.path.join(ROOT, os.path.dirname(SKILL)))
         self.assertTrue(os.path.samefile(path, PROGRAM))
 
-    def test_it_names_the_files_beside_it(self):
+    def test_the_skill_links_its_references(self):
         for name in os.listdir(os.path.join(ROOT, os.path.dirname(SKILL), "references")):
             self.assertIn(f"](references/{name})", read(SKILL))
 
 
-class TestLinks(ProgramTest):
-    def test_every_link_into_the_project_leads_somewhere(self):
+class LinksTest(ProgramTest):
+    def test_every_relative_link_works(self):
         for path in DOCUMENTS:
             for link in re.findall(r"\]\(([^)]+)\)", read(path)):
                 file, _, heading = link.partition("#")
@@ -288,10 +296,10 @@ class TestLinks(ProgramTest):
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 ALERT = "ALERT remaining $0.1152 is less than $5.00\n"
 UNKNOWN = "openrouter-remote: error: GET /credits: 501 Not today\n"
-REFUSED = "openrouter-remote: error: the balance needs a key, and none of "
-# What a job may look at: what follows the program's name, and what comes on stderr where it fires or cannot be known.
+REFUSED = "openrouter-remote: error: no key: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY)\n"
+# A watched figure: the arguments, and stderr if the alert fires, if the answer is unknown and without a key.
 Watch = namedtuple("Watch", "watched alert unknown refused")
-NO_KEY = "openrouter-remote: error: this needs a management key, and "
+NO_KEY = "openrouter-remote: error: no management key: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY)\n"
 NO_KEYS = "openrouter-remote: error: GET /keys: 501 Not today\n"
 CREDIT = Watch("balance --alert-below 5", ALERT, UNKNOWN, REFUSED)
 WATCHES = (
@@ -306,12 +314,12 @@ WATCHES = (
 )
 
 
-class TestCron(ProgramTest):
-    """The scheduled scripts, run as their schedulers do: no arguments, no keys in the environment."""
+class CronTest(ProgramTest):
+    """The scheduled scripts, run as a scheduler does: without arguments and without keys in the environment."""
 
     def setUp(self):
         super().setUp()
-        self.service = self.start()
+        self.server = self.start()
         del self.env["OPENROUTER_BASE_URL"]
         self.env["HOME"] = self.folder
         bin = os.path.join(self.folder, ".local", "bin")
@@ -328,21 +336,21 @@ class TestCron(ProgramTest):
         for state in ("well", "low", "unknown", "no key", "broken"):
             if os.path.exists(command_path):
                 os.unlink(command_path)
-            if state == "broken":  # by a missing interpreter, say
+            if state == "broken":  # such as a missing interpreter
                 self.write(command_path, "#!/bin/sh\necho 'Traceback: an ALERT' >&2\nexit 1\n")
                 os.chmod(command_path, 0o755)
             else:
                 os.symlink(PROGRAM, command_path)
-            self.service.credits["total_credits"] = 50 if state == "well" else 10
+            self.server.credits["total_credits"] = 50 if state == "well" else 10
             fine = [make_key(1, name="ci-nightly", limit=5)]
-            self.service.keys = fine if state == "well" else [*demo_keys(), make_key(9, usage_daily=Decimal("12.4237"))]
+            self.server.keys = fine if state == "well" else [*demo_keys(), make_key(9, usage_daily=Decimal("12.4237"))]
             for path in ("/credits", "/keys"):
                 if state == "unknown":
-                    self.service.always("GET", path, error(501, "Not today"))
+                    self.server.always("GET", path, error(501, "Not today"))
                 else:
-                    self.service.always("GET", path, lambda handler: handler.reply(self.service.respond(handler.asked)))
+                    self.server.always("GET", path, lambda handler: handler.reply(self.server.respond(handler.asked)))
             keys = KEYS if state != "no key" else ""
-            self.write(env_file, f"OPENROUTER_BASE_URL={self.service.url}\n{keys}")
+            self.write(env_file, f"OPENROUTER_BASE_URL={self.server.url}\n{keys}")
             done = subprocess.run(
                 command, cwd="elsewhere", env=self.env, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8"
             )
@@ -361,7 +369,7 @@ class TestCron(ProgramTest):
         self.assertIn(refused, text)
         self.assertNotIn("ALERT", run.out + run.err)
 
-    def test_a_line_of_a_crontab_prints_only_what_should_be_mailed(self):
+    def test_crontab_lines_print_only_what_cron_should_mail(self):
         lines = [line for block in blocks(CRON) for line in block.text.splitlines() if line.startswith("0 ")]
         self.assertEqual(len(lines), len(WATCHES))
         for line, watch in zip(lines, WATCHES):
@@ -375,11 +383,11 @@ class TestCron(ProgramTest):
                 self.assertEqual(runs["unknown"], (5, "", watch.unknown))
                 self.check_refused(runs["no key"], runs["no key"].err, watch.refused)
 
-    def test_the_table_of_what_can_be_watched_has_them_all(self):
+    def test_the_table_lists_every_watched_figure(self):
         for watch in WATCHES:
             self.assertIn(f"`{watch.watched}`", read(CRON))
 
-    def test_the_cron_script_tells_low_from_unknown(self):
+    def test_the_cron_script_distinguishes_low_from_unknown(self):
         for watch in WATCHES:
             with self.subTest(watch.watched):
                 runs = self.script_runs("openrouter-cron.sh", watch.watched)
@@ -389,7 +397,7 @@ class TestCron(ProgramTest):
                 self.check_refused(runs["no key"], runs["no key"].err, watch.refused)
                 self.assertEqual(runs["broken"], (5, "", "OpenRouter is unknown: Traceback: an ALERT\n"))
 
-    def test_the_hermes_script_is_silent_or_an_alert_or_a_failure(self):
+    def test_the_hermes_script_prints_an_alert_or_nothing_or_fails(self):
         for watch in WATCHES:
             with self.subTest(watch.watched):
                 runs = self.script_runs("openrouter-balance.sh", watch.watched)
@@ -399,12 +407,12 @@ class TestCron(ProgramTest):
                 self.check_refused(runs["no key"], runs["no key"].err, watch.refused)
                 self.assertEqual(runs["broken"], (5, "", "Traceback: an ALERT\n"))
 
-    def test_where_hermes_gives_scripts_another_home_the_real_one_is_looked_in(self):
+    def test_the_hermes_scripts_use_the_real_home(self):
         for name in ("openrouter-balance.sh", "openrouter-report.sh"):
             self.env.update(HERMES_REAL_HOME=self.folder, HOME=os.path.join(self.folder, "elsewhere"))
             self.assertEqual(self.script_runs(name)["well"], (0, "", ""))
 
-    def test_the_hermes_script_for_an_agent_is_silent_or_says_the_state(self):
+    def test_the_hermes_script_for_an_agent_prints_the_state_or_nothing(self):
         runs = self.script_runs("openrouter-report.sh")
         self.assertEqual(runs["well"], (0, "", ""))
         code, out, err = runs["low"]

@@ -1,4 +1,4 @@
-"""Which keys nobody uses, which are near their limit, what the user key itself may do, and moving a key elsewhere."""
+"""`keys list --idle` and `--alert-below`, `keys current` and `keys move`."""
 
 import json
 from datetime import timedelta
@@ -29,18 +29,18 @@ IDLE_KEYS = (
 
 
 class KeyUseTest(ProgramTest):
-    service: Any = None
+    server: Any = None
 
     def setUp(self):
         super().setUp()
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
 
     def start(self, *keys, **switches):
-        self.service = super().start(keys=list(keys), **{"workspaces": [make_workspace()], **switches})
-        return self.service
+        self.server = super().start(keys=list(keys), **{"workspaces": [make_workspace()], **switches})
+        return self.server
 
     def names(self, *argv):
-        """The names of the keys that a list shows."""
+        """The names of the listed keys."""
         run = self.run_program("keys", "list", *argv, "--json")
         self.assertEqual(run.code, 0, run.err)
         return [row["name"] for hash, row in json.loads(run.out).items() if hash != "tool"]
@@ -50,7 +50,7 @@ class IdleTest(KeyUseTest):
     def used(self, n, **ago):
         return make_key(n, name=f"used {ago}", last_used_at=timestamp(self.now - timedelta(**ago)))
 
-    def test_those_that_were_not_used_for_so_many_days_or_never(self):
+    def test_idle_keys_are_those_unused_for_so_many_days_or_never_used(self):
         self.start(
             self.used(1, days=30), self.used(2, days=29, hours=23), self.used(3, days=300), make_key(4, name="never")
         )
@@ -63,14 +63,14 @@ class IdleTest(KeyUseTest):
             with self.subTest(days):
                 self.assertEqual(self.names("--idle", days), names)
 
-    def test_every_page_of_every_workspace_is_looked_at(self):
+    def test_every_page_of_every_workspace_is_read(self):
         workspaces = [make_workspace(n) for n in range(2)]
         self.start(
             *(make_key(n, workspace_id=workspaces[n % 2]["id"]) for n in range(24)), workspaces=workspaces, page_size=5
         )
         self.assertEqual(len(self.names("--idle", "1")), 24)
 
-    def test_the_table_says_when(self):
+    def test_the_table_shows_the_last_use(self):
         self.start(*demo_keys(self.now)[5:7])
         self.assertEqual(
             self.run_program("keys", "list", "--idle", "90"),
@@ -81,7 +81,7 @@ class IdleTest(KeyUseTest):
             ),
         )  # fmt: skip
 
-    def test_a_key_that_is_younger_is_left_out_and_counted(self):
+    def test_younger_keys_are_left_out_and_counted(self):
         young, old = (timestamp(self.now - timedelta(days=days)) for days in (29, 30))
         self.start(
             make_key(1, name="young", created_at=young),
@@ -94,40 +94,40 @@ class IdleTest(KeyUseTest):
         self.assertEqual((run.code, run.err), (0, left_out))
         self.assertEqual([line[5:15] for line in run.out.splitlines()[1:]], ["old enough"])
         self.assertEqual(self.run_program("keys", "list", "--idle", "30", "--json").err, left_out)
-        self.service.keys[1]["created_at"] = young
-        left_out = "2 unused keys created less than 30 days ago left out\nno key of 4 is idle for so long\n"
+        self.server.keys[1]["created_at"] = young
+        left_out = "2 unused keys created less than 30 days ago left out\nnone of 4 keys has been idle that long\n"
         self.assertEqual(self.run_program("keys", "list", "--idle", "30").err, left_out)
 
-    def test_a_key_without_a_readable_created_at_is_left_out_and_counted(self):
+    def test_keys_without_a_readable_created_at_are_left_out_and_counted(self):
         odd: tuple = (None, 5, "", "yesterday", ["x"])
         self.start(*(make_key(n, created_at=value) for n, value in enumerate(odd)), make_key(9, name="old"))
-        del self.service.keys[0]["created_at"]
+        del self.server.keys[0]["created_at"]
         run = self.run_program("keys", "list", "--idle", "30")
         left_out = "5 unused keys without a readable created_at left out\n"
         self.assertEqual((run.code, run.err, len(run.out.splitlines())), (0, left_out, 2))
 
-    def test_a_loop_that_disables_idle_keys_spares_one_that_was_just_rotated(self):
-        self.service = ProgramTest.start(self)  # the demonstration account
+    def test_a_loop_that_disables_idle_keys_spares_a_key_just_rotated(self):
+        self.server = ProgramTest.start(self)  # the demonstration account
         self.assertEqual(self.run_program("keys", "rotate", "production", "--disable-old", "--out", "p.env").code, 0)
         idle = list(json.loads(self.run_program("keys", "list", "--idle", "30", "--json").out))
         for hash in idle[1:]:
             self.assertEqual(self.run_program("keys", "disable", hash).code, 0)
-        names = {key["name"]: key["disabled"] for key in self.service.keys}
+        names = {key["name"]: key["disabled"] for key in self.server.keys}
         self.assertEqual((names["production"], names["spare"], names["chat-bot"]), (False, True, False))
 
-    def test_none_is_no_error(self):
+    def test_no_idle_key_is_not_an_error(self):
         self.start(self.used(1, days=1))
         run = self.run_program("keys", "list", "--idle", "30")
-        self.assertEqual((run.code, run.err), (0, "no key of 1 is idle for so long\n"))
+        self.assertEqual((run.code, run.err), (0, "none of 1 key has been idle that long\n"))
 
-    def test_a_service_that_does_not_tell_cannot_answer(self):
+    def test_an_api_that_doesnt_report_the_last_use_is_exit_5(self):
         self.start(make_key(1, name="ci"), summer=True)
         message = f"{LABEL}error: GET /keys: this API doesn't report when a key was last used\n"
         self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
         self.assertNotIn("last used", self.run_program("keys", "list").out)
         self.assertIn("\nlast used:       -\n", self.run_program("keys", "show", "ci").out)
 
-    def test_no_half_of_a_key_is_shown_where_a_text_is_cut(self):
+    def test_a_truncated_text_never_ends_in_half_a_key(self):
         for fields in (
             {"last_used_at": "y" * 131 + MANAGEMENT_KEY},
             {"name": "x" * 172 + MANAGEMENT_KEY, "last_used_at": 5},
@@ -141,24 +141,24 @@ class IdleTest(KeyUseTest):
         self.assertEqual(run.code, 1)
         self.assertNotIn(MANAGEMENT_KEY[9:15], run.out + run.err)
 
-    def test_neither_can_a_time_that_cannot_be_read(self):
+    def test_an_unreadable_last_use_is_exit_5(self):
         for value, shown in ((5, "5"), ("yesterday", '"yesterday"'), (["x"], '["x"]'), ("2026-13-25", '"2026-13-25"')):
             self.start(make_key(1, name="ci", last_used_at=value))
             message = f"{LABEL}error: GET /keys: `last_used_at` of 'ci' isn't a time: {shown}\n"
             self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
 
-    def test_the_sheet_of_a_key_says_when_too(self):
+    def test_show_prints_the_last_use(self):
         self.start(make_key(1, name="ci", last_used_at="2026-11-24T10:30:00Z"))
         self.assertIn("\nlast used:       2026-11-24T10:30:00Z\n", self.run_program("keys", "show", "ci").out)
 
 
 class LimitAlertTest(KeyUseTest):
-    """`keys list --alert-below`: 1 is the alert, unknown is never 1."""
+    """`keys list --alert-below`: exit code 1 is an alert and nothing else."""
 
     def limited(self, n, rest, **fields):
         return make_key(n, name=f"key {n}", limit=10, limit_remaining=Decimal(rest), **fields)
 
-    def test_each_key_with_less_is_a_line_and_exit_1(self):
+    def test_each_key_below_the_amount_is_an_alert_line(self):
         self.start(self.limited(1, "0.5"), self.limited(2, "1"), self.limited(3, "-2"), make_key(4, name="unlimited"))
         run = self.run_program("keys", "list", "--alert-below", "1")
         self.assertEqual(
@@ -171,29 +171,29 @@ class LimitAlertTest(KeyUseTest):
         )
         self.assertEqual(len(run.out.splitlines()), 5)
 
-    def test_as_much_is_not_less(self):
+    def test_an_exact_match_does_not_alert(self):
         self.start(self.limited(1, "0.5"))
         self.assertEqual(self.run_program("keys", "list", "--alert-below", "0.5").code, 0)
         self.assertEqual(self.run_program("keys", "list", "--alert-below", "0.500000000000000001").code, 1)
 
-    def test_a_key_that_does_not_work_has_no_alert(self):
+    def test_disabled_and_expired_keys_dont_alert(self):
         self.start(self.limited(1, "0", disabled=True), self.limited(2, "0", expires_at="2026-11-25T11:00:00Z"))
         run = self.run_program("keys", "list", "--alert-below", "5")
         self.assertEqual((run.code, run.err), (0, ""))
 
-    def test_every_page_of_every_workspace_is_looked_at(self):
+    def test_keys_on_every_page_of_every_workspace_alert(self):
         workspaces = [make_workspace(n) for n in range(2)]
         keys = [self.limited(n, "7", workspace_id=workspaces[n % 2]["id"]) for n in range(23)]
         self.start(*keys, self.limited(23, "0.1", workspace_id=workspaces[1]["id"]), workspaces=workspaces, page_size=5)
         run = self.run_program("keys", "list", "--alert-below", "1")
         self.assertEqual((run.code, run.err.count("ALERT key 'key 23' ")), (1, 1))
 
-    def test_a_key_that_idle_leaves_out_is_looked_at_too(self):
+    def test_a_key_that_idle_leaves_out_still_alerts(self):
         self.start(self.limited(1, "0.1", last_used_at=timestamp(self.now)))
         run = self.run_program("keys", "list", "--alert-below", "1", "--idle", "3")
         self.assertEqual((run.code, len(run.out.splitlines())), (1, 1))
 
-    def test_a_key_of_which_it_cannot_be_told_that_it_does_not_work_is_looked_at(self):
+    def test_a_key_that_may_work_alerts(self):
         cases: tuple = (
             {"expires_at": ""},
             {"expires_at": None},
@@ -208,7 +208,7 @@ class LimitAlertTest(KeyUseTest):
                 self.start(self.limited(n, "0.01", **fields))
                 self.assertEqual(self.run_program("keys", "list", "--alert-below", "1").code, 1)
 
-    def test_an_expiry_is_understood_in_every_form(self):
+    def test_an_expiry_is_read_in_every_notation(self):
         for past in (
             "2026-11-25T16:00:00+05:00",
             "2026-11-25T11:59:59.999Z",
@@ -222,7 +222,7 @@ class LimitAlertTest(KeyUseTest):
                 self.start(self.limited(9, "0.01", expires_at=past))
                 self.assertEqual(self.run_program("keys", "list", "--alert-below", "1", "--quiet"), Run(0, "", ""))
 
-    def test_an_expiry_that_cannot_be_understood_is_unknown(self):
+    def test_an_unreadable_expiry_is_exit_5(self):
         for odd in ("0000-00-00", "1 Jan 2099", 5, ["x"]):
             with self.subTest(odd):
                 self.start(self.limited(1, "0.01", expires_at=odd))
@@ -230,12 +230,12 @@ class LimitAlertTest(KeyUseTest):
                 warning = f"key 'key 1' (6b86b273ff34): `expires_at` isn't a time: {json.dumps(odd)}"
                 self.assertEqual((run.code, run.err), (5, f"{LABEL}warning: {warning}\n"))
 
-    def test_a_key_that_tells_nothing_of_a_limit_is_unknown(self):
+    def test_a_key_without_a_limit_field_is_exit_5(self):
         self.start().always("GET", "/keys", answer(200, {"data": [{"hash": "abcd", "name": "odd"}]}))
         run = self.run_program("keys", "list", "--alert-below", "1", "--quiet")
         self.assertEqual((run.code, run.err), (5, f"{LABEL}warning: key 'odd' (abcd): it has no `limit`\n"))
 
-    def test_a_limit_whose_rest_is_missing_is_unknown_unless_another_one_fires(self):
+    def test_a_limit_without_a_remainder_is_exit_5_unless_another_key_alerts(self):
         unknown = make_key(1, name="odd", limit=5, limit_remaining=None)
         warning = f"{LABEL}warning: key 'odd' (6b86b273ff34): `limit_remaining` isn't a number: null\n"
         self.start(unknown, self.limited(2, "3"))
@@ -245,7 +245,7 @@ class LimitAlertTest(KeyUseTest):
         alert = "ALERT key 'key 2' (d4735e3a265e) remaining $3.00 is less than $4.00\n"
         self.assertEqual((run.code, run.err), (1, warning + alert))
 
-    def test_keys_that_cannot_be_seen_are_unknown(self):
+    def test_hidden_workspaces_are_exit_5_unless_a_key_alerts(self):
         self.start(self.limited(1, "3"), workspaces_refused=True)
         self.assertEqual(self.run_program("keys", "list", "--alert-below", "1").code, 5)
         self.assertEqual(self.run_program("keys", "list", "--alert-below", "4").code, 1)
@@ -253,12 +253,12 @@ class LimitAlertTest(KeyUseTest):
     def test_a_failure_is_never_exit_1(self):
         self.start()
         for fault, code in ((error(500, "Broken"), 5), (error(401, "User not found."), 3), (html(200), 5)):
-            self.service.always("GET", "/keys", fault)
+            self.server.always("GET", "/keys", fault)
             run = self.run_program("keys", "list", "--alert-below", "1")
             self.assertEqual((run.code, run.out), (code, ""))
             self.assertNotIn("ALERT", run.err)
 
-    def test_quiet_prints_nothing_while_all_is_well_and_needs_the_alert(self):
+    def test_quiet_prints_nothing_while_all_is_well(self):
         self.start(self.limited(1, "0.5"))
         for options in ((), ("--json",)):
             run = self.run_program("keys", "list", "--quiet", "--alert-below", "0.5", *options)
@@ -269,19 +269,19 @@ class LimitAlertTest(KeyUseTest):
         message = f"{LABEL}error: --quiet needs --alert-below\nhint: see: openrouter-remote keys list --help\n"
         self.assertEqual(run, Run(2, "", message))
 
-    def test_json_is_the_listing_as_ever(self):
+    def test_the_json_is_the_listing(self):
         self.start(self.limited(1, "0.5"))
         run = self.run_program("keys", "list", "--alert-below", "1", "--json")
-        self.assertEqual((run.code, list(json.loads(run.out))), (1, ["tool", self.service.keys[0]["hash"]]))
+        self.assertEqual((run.code, list(json.loads(run.out))), (1, ["tool", self.server.keys[0]["hash"]]))
 
-    def test_an_amount_is_a_number(self):
+    def test_amounts_and_days_must_be_numbers(self):
         self.start()
         self.assertEqual(self.run_program("keys", "list", "--alert-below", "x").code, 2)
         self.assertEqual(self.run_program("keys", "list", "--idle", "1.5").code, 2)
 
 
 class CurrentTest(KeyUseTest):
-    """`keys current`: the one answer that a plain user key can give."""
+    """`keys current`, the only `keys` command for a user key."""
 
     def setUp(self):
         super().setUp()
@@ -289,9 +289,9 @@ class CurrentTest(KeyUseTest):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         self.start()
 
-    def test_the_sheet(self):
+    def test_the_text_shows_every_field(self):
         workspace = make_budget(20, "12.5", "daily", scope="workspace", resets_at="2026-11-26T00:00:00Z")
-        self.service.user_key_info["budgets"].insert(0, workspace)
+        self.server.user_key_info["budgets"].insert(0, workspace)
         self.assertEqual(
             self.run_program("keys", "current"),
             Run(
@@ -316,76 +316,76 @@ class CurrentTest(KeyUseTest):
                 "",
             ),
         )
-        self.assertEqual([request.path for request in self.service.requests], ["/key"])
+        self.assertEqual([request.path for request in self.server.requests], ["/key"])
 
-    def test_a_key_without_a_limit_says_so_and_claims_no_rest(self):
-        self.service.user_key_info = make_key_info(make_key(1, expires_at="2027-01-31T23:59:59Z"))
+    def test_a_key_without_a_limit_says_no_limit_and_shows_no_remainder(self):
+        self.server.user_key_info = make_key_info(make_key(1, expires_at="2027-01-31T23:59:59Z"))
         out = self.run_program("keys", "current").out
         self.assertIn("\nlimit:           no limit\ntoday: ", out)
         self.assertIn("\nexpires:         2027-01-31T23:59:59Z\n", out)
         self.assertNotIn("budget", out)
 
-    def test_what_the_answer_does_not_give_is_not_claimed(self):
-        self.service.always("GET", "/key", answer(200, {"data": {}}))
+    def test_missing_fields_are_dashes(self):
+        self.server.always("GET", "/key", answer(200, {"data": {}}))
         out = self.run_program("keys", "current").out
         self.assertIn("\nlimit:           -\n", out)
         self.assertNotIn("None", out)
 
-    def test_a_scope_cannot_write_on_the_terminal(self):
-        self.service.user_key_info["budgets"] = [make_budget(1, 1, scope="a\x1b[2J\nremaining: $9")]
+    def test_control_characters_in_a_scope_are_escaped(self):
+        self.server.user_key_info["budgets"] = [make_budget(1, 1, scope="a\x1b[2J\nremaining: $9")]
         out = self.run_program("keys", "current").out
         self.assertIn("\nbudget, a\\x1b[2J\\nremaining: $9: $1.0000 left of $1.0000\n", out)
 
-    def test_a_limit_whose_rest_is_missing_has_none(self):
-        self.service.user_key_info["limit_remaining"] = None
+    def test_a_limit_without_a_remainder_shows_a_dash(self):
+        self.server.user_key_info["limit_remaining"] = None
         self.assertIn(
             "\nlimit:             $5.0000\nreset:             monthly\nremaining:         -\n",
             self.run_program("keys", "current").out,
         )
 
-    def test_what_the_service_of_summer_does_not_tell_is_left_out(self):
-        self.service.summer = True
+    def test_fields_that_the_older_api_lacks_are_left_out(self):
+        self.server.summer = True
         out = self.run_program("keys", "current").out
         self.assertNotIn("budget", out)
         self.assertNotIn("free requests", out)
 
-    def test_the_json_is_the_services_own_object(self):
+    def test_the_json_is_the_api_object(self):
         run = self.run_program("keys", "current", "--json")
         document = program.parse_json(run.out)
         del document["tool"]
         self.assertEqual((run.code, run.err), (0, ""))
-        self.assertEqual(document, self.service.user_key_info)
+        self.assertEqual(document, self.server.user_key_info)
 
-    def test_a_management_key_is_told_as_one(self):
+    def test_a_management_key_is_reported_as_one(self):
         self.env["OPENROUTER_API_KEY"] = MANAGEMENT_KEY
         self.assertIn("\nmanagement key:  yes\n", self.run_program("keys", "current").out)
 
-    def test_the_older_name_of_that_serves_too(self):
-        del self.service.user_key_info["is_management_key"]
+    def test_the_older_name_of_the_field_works(self):
+        del self.server.user_key_info["is_management_key"]
         self.assertIn("\nmanagement key:    no\n", self.run_program("keys", "current").out)
 
-    def test_a_kind_that_is_not_told_is_unknown(self):
+    def test_a_missing_kind_is_unknown(self):
         for field in ("is_management_key", "is_provisioning_key"):
-            del self.service.user_key_info[field]
+            del self.server.user_key_info[field]
         self.assertIn("\nmanagement key:    unknown\n", self.run_program("keys", "current").out)
 
-    def test_it_fails_as_every_command_does(self):
+    def test_failures_have_the_usual_exit_codes(self):
         for fault, code, message in (
             (error(401, "User not found."), 3, "GET /key: 401 User not found."),
             (error(500, "Broken"), 5, "GET /key: 500 Broken (3 tries)"),
             (answer(200, {"data": []}), 5, "GET /key: 200 without an object in `data`: "),
         ):
             with self.subTest(message):
-                self.service.always("GET", "/key", fault)
+                self.server.always("GET", "/key", fault)
                 run = self.run_program("keys", "current")
                 self.assertEqual((run.code, run.out), (code, ""))
                 self.assertTrue(run.err.startswith(f"{LABEL}error: {message}"), run.err)
 
-    def test_without_a_user_key_nothing_is_asked(self):
+    def test_nothing_is_sent_without_a_user_key(self):
         del self.env["OPENROUTER_API_KEY"]
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         run = self.run_program("keys", "current")
-        self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
+        self.assertEqual((run.code, run.out, self.server.requests), (3, "", []))
         self.assertTrue(run.err.startswith(f"{LABEL}error: no user key: set OPENROUTER_API_KEY\n"))
 
 
@@ -397,9 +397,9 @@ class MoveTest(KeyUseTest):
         return super().start(make_key(1, name="ci"), **{"workspaces": spaces, **switches})
 
     def changes(self):
-        return [(request.method, request.body) for request in self.service.requests if request.method != "GET"]
+        return [(request.method, request.body) for request in self.server.requests if request.method != "GET"]
 
-    def test_by_id_or_by_a_name_that_one_has(self):
+    def test_the_workspace_is_an_id_or_a_unique_name(self):
         research = self.SPACES[1]["id"]
         for name in (research, "Research"):
             with self.subTest(name):
@@ -408,55 +408,55 @@ class MoveTest(KeyUseTest):
                 self.assertEqual((run.code, run.err), (0, ""))
                 self.assertEqual([line.split()[-1] for line in run.out.splitlines()], ["workspace", "Research"])
                 self.assertEqual(self.changes(), [("PATCH", {"workspace_id": research})])
-                self.assertEqual(self.service.keys[0]["workspace_id"], research)
+                self.assertEqual(self.server.keys[0]["workspace_id"], research)
 
-    def test_the_json_is_the_key_as_it_is_now(self):
+    def test_the_json_is_the_moved_key(self):
         self.start()
         run = self.run_program("keys", "move", "ci", "Research", "--json")
         self.assertEqual(json.loads(run.out)["workspace_id"], self.SPACES[1]["id"])
 
-    def test_a_name_that_two_have_and_one_that_none_has_change_nothing(self):
+    def test_an_ambiguous_or_unknown_workspace_changes_nothing(self):
         self.start()
         twins = ", ".join(make_workspace(n)["id"] for n in (2, 3))
         run = self.run_program("keys", "move", "ci", "Twin")
-        message = f"{LABEL}error: 'Twin' fits 2 workspaces; nothing was changed\nhint: use an id: {twins}\n"
+        message = f"{LABEL}error: 'Twin' matches 2 workspaces; nothing was changed\nhint: use an id: {twins}\n"
         self.assertEqual(run, Run(4, "", message))
         run = self.run_program("keys", "move", "ci", "research")
         self.assertEqual((run.code, run.out), (4, ""))
-        self.assertIn(f"{LABEL}error: no workspace is called 'research'\nhint: there are ", run.err)
+        self.assertIn(f"{LABEL}error: no workspace is called 'research'\nhint: use one of: ", run.err)
         self.assertIn(f"{self.SPACES[1]['id']} (Research)", run.err)
         self.assertEqual(self.changes(), [])
 
-    def test_a_key_that_does_not_exist_is_exit_4(self):
+    def test_an_unknown_key_is_exit_4(self):
         self.start()
         self.assertEqual((self.run_program("keys", "move", "nobody", "Research").code, self.changes()), (4, []))
 
-    def test_where_no_workspace_is_known_the_service_judges(self):
+    def test_the_api_decides_if_no_workspaces_are_known(self):
         self.start(workspaces_refused=True)
         research = self.SPACES[1]["id"]
         self.assertEqual(self.run_program("keys", "move", "ci", research).code, 0)
-        run = self.run_program("keys", "move", self.service.keys[0]["hash"], "Research")
+        run = self.run_program("keys", "move", self.server.keys[0]["hash"], "Research")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(": 400 Invalid value for workspace_id", run.err)
 
-    def test_workspaces_that_cannot_be_read_stop_no_move_to_an_id(self):
+    def test_a_move_to_an_id_works_without_the_list_of_workspaces(self):
         self.start()
-        self.service.always("GET", "/workspaces", error(500, "Broken"))
-        run = self.run_program("keys", "move", self.service.keys[0]["hash"], self.SPACES[1]["id"])
+        self.server.always("GET", "/workspaces", error(500, "Broken"))
+        run = self.run_program("keys", "move", self.server.keys[0]["hash"], self.SPACES[1]["id"])
         self.assertEqual((run.code, run.err), (0, ""))
 
-    def test_what_could_not_be_seen_is_warned_about(self):
+    def test_refused_workspaces_are_a_warning(self):
         self.start(workspaces_refused=True)
         run = self.run_program("keys", "move", "ci", self.SPACES[1]["id"])
-        self.assertIn("keys of other workspaces than the default one are missing here", run.err)
+        self.assertIn("; keys outside the default workspace are missing here, if there are any\n", run.err)
 
-    def test_a_service_that_cannot_move_a_key_is_exit_5(self):
+    def test_an_api_that_cant_move_keys_is_exit_5(self):
         self.start(summer=True)
         run = self.run_program("keys", "move", "ci", "Research")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(": 400 No update fields provided", run.err)
 
-    def test_a_move_that_was_not_made_is_exit_5(self):
+    def test_an_ignored_move_is_exit_5(self):
         self.start(heeds_changes=False)
         run = self.run_program("keys", "move", "ci", "Research")
         self.assertEqual((run.code, run.out), (5, ""))

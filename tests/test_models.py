@@ -1,4 +1,4 @@
-"""models list, cheap, show and endpoints: filters, orders, prices, names, and that nothing in an answer is trusted."""
+"""`models list`, `cheap`, `show` and `endpoints`: filters, sorts, prices, names and malformed responses."""
 
 import itertools
 import json
@@ -29,8 +29,8 @@ TIER = {"min_prompt_tokens": 200_000, "prompt": "0.000006", "completion": "0.000
 NIGHT = {"utc_start": 1630, "utc_end": 30, "prompt": "0.00000007", "completion": "0.00000028"}
 LATEST = {"alias_target": {"slug": "acme/alpha", "name": "Acme: Alpha"}, "name": "Acme Latest"}
 VARIES = {"prompt": "-1", "completion": "-1"}
-# One of every kind that the contract speaks of. The ages are days before the newest one.
-CATALOGUE = [
+# One model of every kind in the contract. The ages are days before the newest one.
+CATALOG = [
     make_model(
         id,
         created=1772323200 - 86400 * age,
@@ -53,8 +53,8 @@ CATALOGUE = [
         ("gamma/unpriced", 6, 4_096, {"prompt": None}, "text", "response_format", {}),
     )
 ]  # fmt: skip
-IDS = [model["id"] for model in CATALOGUE]
-WHOLE = "/api/v1/models?output_modalities=all"  # the catalogue in which names are looked for
+IDS = [model["id"] for model in CATALOG]
+WHOLE = "/api/v1/models?output_modalities=all"  # the catalog where names are looked up
 LIST = """\
 id                  in $/M  out $/M  context  notes
 acme/alpha            0.80     4.00     200k
@@ -66,29 +66,26 @@ gamma/structs         0.05     0.09        -
 openrouter/auto     varies   varies       2M
 gamma/unpriced           -        -     4.1k
 """
-# What no field of an honest answer holds, or what only some of them do.
+# Values that no field, or only some fields, of a real response have.
 WEIRD: tuple = (
     None, True, 7, -1, Decimal("1.5"), 10**300, Decimal("1E-300"), "", "text", "-1", "\x1b[2J\n", "\ud800", [],
     [None, 1, {}, "a"], {}, {"p50": None}, {"p50": []}, {"min_prompt_tokens": None, "utc_start": "x", "prompt": {}},
 )  # fmt: skip
-HINT = (
-    "hint: throughput and latency come with a key only; "
-    "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
-)
+HINT = "hint: throughput and latency need a key: set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
 
 
 class ModelsTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.service = self.start(models=list(CATALOGUE))
+        self.server = self.start(models=list(CATALOG))
 
     def models(self, *argv):
-        """One run of a `models` command; afterwards only its own requests are kept."""
-        self.service.requests.clear()
+        """Run a `models` command, and keep only its requests."""
+        self.server.requests.clear()
         return self.run_program("models", *argv)
 
     def payload(self, *argv):
-        """The JSON of a run that must succeed, its numbers as they are written, without `tool`."""
+        """The JSON of a command that must succeed, without `tool` and with its numbers as text."""
         run = self.models(*argv, "--json")
         self.assertEqual(run.code, 0, run.err)
         document = json.loads(run.out, parse_float=str, parse_int=str)
@@ -97,14 +94,14 @@ class ModelsTest(ProgramTest):
         return document
 
     def ids(self, *argv):
-        """The ids that a listing has, in its order."""
+        """The ids in a listing, in its order."""
         return list(self.payload(*argv))
 
     def targets(self):
-        return [request.target for request in self.service.requests]
+        return [request.target for request in self.server.requests]
 
-    def asked_first(self):
-        """What was asked for besides the catalog, which is asked for at the same time where it may be needed."""
+    def other_targets(self):
+        """The requested targets without the catalog, which is fetched at the same time."""
         return [target for target in self.targets() if target != WHOLE]
 
     def assert_usage_error(self, run, what):
@@ -112,61 +109,61 @@ class ModelsTest(ProgramTest):
         self.assertTrue(run.err.startswith(f"openrouter-remote: error: {what}"), run.err)
 
 
-class Listing(ModelsTest):
-    def test_the_text_is_a_table_and_the_count_is_on_stderr(self):
+class ListTest(ModelsTest):
+    def test_the_table_is_on_stdout_and_the_count_on_stderr(self):
         self.assertEqual(self.models("list"), Run(0, LIST, "8 models\n"))
         self.assertEqual(self.targets(), ["/api/v1/models"])
 
-    def test_the_count_says_how_many_a_limit_left_out(self):
+    def test_the_count_shows_how_many_a_limit_left_out(self):
         run = self.models("list", "--limit", "2")
         self.assertEqual((run.out.count("\n"), run.err), (3, "2 of 8 models\n"))
 
-    def test_one_is_a_model_and_not_models(self):
+    def test_one_model_is_counted_in_the_singular(self):
         self.assertEqual(self.models("list", "--free").err, "1 model\n")
 
-    def test_no_key_is_sent_nor_needed(self):
+    def test_no_key_is_needed_or_sent(self):
         for key in (USER_KEY, EXPIRED_KEY, "not a key"):
             self.env.update({"OPENROUTER_API_KEY": key, "OPENROUTER_PROVISIONING_KEY": key})
             for argv in (("list",), ("cheap",), ("show", "acme/alpha"), ("show", "structs")):
                 with self.subTest(argv, key=key):
                     self.assertEqual(self.models(*argv).code, 0)
-                    self.assertNotIn("authorization", itertools.chain(*(r.headers for r in self.service.requests)))
+                    self.assertNotIn("authorization", itertools.chain(*(r.headers for r in self.server.requests)))
 
     def test_json_rows_are_the_objects_of_the_api_with_their_price_per_million(self):
-        self.service.models[0] = {**CATALOGUE[0], "unheard_of": {"a": [1, None]}}
+        self.server.models[0] = {**CATALOG[0], "unheard_of": {"a": [1, None]}}
         run = self.models("list", "--json")
         self.assertEqual((run.code, run.err), (0, ""))
         document = json.loads(run.out)
         self.assertEqual(document.pop("tool"), {"name": "openrouter-remote", "version": program.__version__})
         self.assertEqual(list(document), IDS)
         prices = {id: row.pop("price_per_million") for id, row in document.items()}
-        self.assertEqual(list(document.values()), self.service.models)
+        self.assertEqual(list(document.values()), self.server.models)
         self.assertEqual(prices["beta/tiered-2.5"], {"input": 3, "output": 15})
         self.assertIn('"price_per_million": {"input": 0.8, "output": 4}', run.out)
 
-    def test_nothing_found_is_the_header_or_the_tool_alone_and_no_error(self):
-        note = "no model of 8 passes these filters\n"
+    def test_no_match_is_not_an_error(self):
+        note = "none of 8 models matches the filters\n"
         header = "id  in $/M  out $/M  context  notes\n"
         self.assertEqual(self.models("list", "--search", "nobody"), Run(0, header, note))
         run = self.models("list", "--search", "nobody", "--json")
         self.assertEqual((run.code, list(json.loads(run.out)), run.err), (0, ["tool"], note))
 
-    def test_an_empty_catalogue_is_no_error(self):
-        self.service.models = []
+    def test_an_empty_catalog_is_not_an_error(self):
+        self.server.models = []
         self.assertEqual((self.models("list").code, self.ids("list")), (0, []))
 
     def test_a_row_without_an_id_is_exit_5(self):
         rows: tuple = ({}, {"id": None}, {"id": 5}, {"id": ""}, None, "acme/alpha", [])
         for row in rows:
             with self.subTest(row=row):
-                self.service.always("GET", "/models", answer(200, {"data": [CATALOGUE[0], row]}))
+                self.server.always("GET", "/models", answer(200, {"data": [CATALOG[0], row]}))
                 run = self.models("list")
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertTrue(run.err.startswith("openrouter-remote: error: GET /models: "), run.err)
 
-    def test_what_comes_from_the_network_cannot_move_the_cursor(self):
+    def test_control_characters_from_the_network_are_escaped(self):
         evil = "acme/\x1b[2J\r\n\u202e\x9b"
-        self.service.models = [make_model(evil, expiration_date="\x07soon")]
+        self.server.models = [make_model(evil, expiration_date="\x07soon")]
         for argv in (("list",), ("show", evil)):
             with self.subTest(argv):
                 run = self.models(*argv)
@@ -175,10 +172,10 @@ class Listing(ModelsTest):
                 self.assertIn(r"acme/\x1b[2J\r\n\u202e\x9b", run.out)
 
 
-class Unwilling(ModelsTest):
-    """The catalog where it is not given to everybody."""
+class UnauthorizedCatalogTest(ModelsTest):
+    """Deployments that refuse a request for the catalog without a key."""
 
-    def test_a_key_is_sent_after_a_401_only(self):
+    def test_a_key_is_sent_only_after_a_401(self):
         refusal = error(401, "No auth credentials found")
         for env, sent in (
             ({"OPENROUTER_API_KEY": USER_KEY}, USER_KEY),
@@ -188,18 +185,18 @@ class Unwilling(ModelsTest):
             with self.subTest(env):
                 self.env = {name: value for name, value in self.env.items() if not name.endswith("_KEY")}
                 self.env.update(env)
-                self.service.requests.clear()
-                self.service.fail("GET", "/models", refusal)
+                self.server.requests.clear()
+                self.server.fail("GET", "/models", refusal)
                 self.assertEqual(self.models("list").code, 0)
-                keys = [request.headers.get("authorization") for request in self.service.requests]
+                keys = [request.headers.get("authorization") for request in self.server.requests]
                 self.assertEqual(keys, [None, f"Bearer {sent}"])
 
-    def test_without_a_key_it_stays_refused(self):
+    def test_a_401_without_a_key_is_exit_3(self):
         self.env.pop("OPENROUTER_API_KEY", None)
-        self.service.always("GET", "/models", error(401, "No auth credentials found"))
+        self.server.always("GET", "/models", error(401, "No auth credentials found"))
         self.assertEqual(self.models("list").code, 3)
 
-    def test_a_403_that_is_not_the_service_s_own_says_nothing_about_a_key(self):
+    def test_a_401_or_403_of_a_proxy_is_exit_5(self):
         for body, kind, said in (
             ("<html><h1>403 Forbidden</h1></html>", "text/html", "403 Forbidden"),
             ("error code: 1010", "text/plain", "error code: 1010"),
@@ -207,87 +204,79 @@ class Unwilling(ModelsTest):
         ):
             for status in (401, 403):
                 with self.subTest(kind, status=status):
-                    self.service.always("GET", "/models", answer(status, body, content_type=kind))
+                    self.server.always("GET", "/models", answer(status, body, content_type=kind))
                     run = self.models("list")
                     self.assertEqual((run.code, run.out), (5, ""))
                     hint = "hint: this response isn't OpenRouter's own: look for a proxy or filter in between\n"
                     self.assertEqual(run.err, f"openrouter-remote: error: GET /models: {status} {said}\n{hint}")
-                    self.assertNotIn("authorization", str([r.headers for r in self.service.requests]))
+                    self.assertNotIn("authorization", str([r.headers for r in self.server.requests]))
 
-    def test_an_answer_of_the_usual_address_that_is_none_asks_for_no_other_address(self):
+    def test_an_unusable_response_of_the_default_base_url_has_no_hint_about_it(self):
         del self.env["OPENROUTER_BASE_URL"]
-        self.service.always("GET", "/models", html(404))
-        with mock.patch.object(program, "DEFAULT_BASE_URL", self.service.url):
+        self.server.always("GET", "/models", html(404))
+        with mock.patch.object(program, "DEFAULT_BASE_URL", self.server.url):
             run = self.models("list")
         self.assertEqual(run, Run(5, "", "openrouter-remote: error: GET /models: 404 404 Not Found 404 Not Found\n"))
 
 
-class Pages(ModelsTest):
+class PagesTest(ModelsTest):
     def following(self, *links):
-        """Pages of one model each, with these links.next."""
-        pages = [{"data": [row], "links": {"next": link}} for row, link in zip(CATALOGUE, links)]
-        self.service.fail("GET", "/models", *(answer(200, program.dump_json(page)) for page in pages))
+        """Return pages of one model each, with these `links.next`."""
+        pages = [{"data": [row], "links": {"next": link}} for row, link in zip(CATALOG, links)]
+        self.server.fail("GET", "/models", *(answer(200, program.dump_json(page)) for page in pages))
 
     def test_every_page_is_read(self):
-        self.service.models_page_size = 3
+        self.server.models_page_size = 3
         self.assertEqual(self.models("list"), Run(0, LIST, "8 models\n"))
         queries = ["", "?offset=3&limit=3", "?offset=6&limit=3"]
         self.assertEqual(self.targets(), [f"/api/v1/models{query}" for query in queries])
 
-    def test_a_model_of_two_pages_is_one_row(self):
+    def test_a_model_on_two_pages_is_one_row(self):
         self.following("/api/v1/models?offset=1", "/api/v1/models?offset=2")
-        self.service.always("GET", "/models", answer(200, {"data": CATALOGUE[1:3], "links": {"next": None}}))
+        self.server.always("GET", "/models", answer(200, {"data": CATALOG[1:3], "links": {"next": None}}))
         self.assertEqual(self.ids("list"), IDS[:3])
 
-    def test_no_links_or_strange_ones_are_the_last_page(self):
+    def test_a_page_without_a_usable_link_is_the_last(self):
         none: tuple = ({}, {"links": None}, {"links": {}}, {"links": []})
         for links in (*none, {"links": {"next": None}}, {"links": {"next": ""}}):
             with self.subTest(links=links):
-                self.service.always("GET", "/models", answer(200, {"data": CATALOGUE[:2], **links}))
+                self.server.always("GET", "/models", answer(200, {"data": CATALOG[:2], **links}))
                 self.assertEqual(self.ids("list"), IDS[:2])
                 self.assertEqual(len(self.targets()), 1)
 
-    def test_a_link_may_be_a_path_or_a_whole_address(self):
-        for link in ("/api/v1/models?offset=1", f"{self.service.url}/models?offset=1"):
+    def test_a_link_may_be_a_path_or_a_url(self):
+        for link in ("/api/v1/models?offset=1", f"{self.server.url}/models?offset=1"):
             with self.subTest(link=link):
                 self.following(link, None)
                 self.assertEqual(self.ids("list"), IDS[:2])
                 self.assertEqual(self.targets(), ["/api/v1/models", "/api/v1/models?offset=1"])
 
-    def test_the_bound_of_an_answer_holds_for_all_pages_of_the_list(self):
-        links = ["/api/v1/models?offset=1", "/api/v1/models?offset=2", "/api/v1/models?offset=3"]
-        bound = len(program.dump_json({"data": [CATALOGUE[0]], "links": {"next": links[0]}})) * 2
-        self.following(*links)
-        with mock.patch.object(program, "MAX_ANSWER_BYTES", bound):
-            message = "openrouter-remote: error: GET /models: more than 64 MiB in all pages: refused\n"
-            self.assertEqual(self.models("list"), Run(5, "", message))
-
-    def test_a_loop_ends(self):
+    def test_a_loop_of_links_ends(self):
         for name, links in (
             ("itself", ["/api/v1/models"] * 8),
-            ("to and fro", ["/api/v1/models?offset=1", "/api/v1/models"] * 4),
+            ("back and forth", ["/api/v1/models?offset=1", "/api/v1/models"] * 4),
         ):
             with self.subTest(name):
-                self.service.always(
-                    "GET", "/models", answer(200, {"data": CATALOGUE, "links": {"next": "/api/v1/models"}})
+                self.server.always(
+                    "GET", "/models", answer(200, {"data": CATALOG, "links": {"next": "/api/v1/models"}})
                 )
                 self.following(*links[:2])
                 self.assertEqual(self.models("list").code, 0)
                 self.assertLessEqual(len(self.targets()), 4)
-                self.service.fail("GET", "/models")
+                self.server.fail("GET", "/models")
 
     def test_a_page_that_adds_nothing_new_is_the_last(self):
         links = (f"/api/v1/models?offset={n}" for n in range(100))
 
         def same_models(handler):
-            answer(200, {"data": CATALOGUE[:2], "links": {"next": next(links)}})(handler)
+            answer(200, {"data": CATALOG[:2], "links": {"next": next(links)}})(handler)
 
-        self.service.always("GET", "/models", same_models)
+        self.server.always("GET", "/models", same_models)
         self.assertEqual(self.ids("list"), IDS[:2])
         self.assertEqual(len(self.targets()), 2)
 
     @mock.patch.object(program, "MAX_REQUESTS", 3)
-    def test_a_service_that_always_has_one_more_page_is_not_believed(self):
+    def test_endless_pages_are_an_error(self):
         self.following(*(f"/api/v1/models?offset={n}" for n in (1, 2, 3)))
         self.assertEqual(
             self.models("list"), Run(5, "", "openrouter-remote: error: GET /models: more than 1,000 pages\n")
@@ -296,12 +285,12 @@ class Pages(ModelsTest):
         self.following("/api/v1/models?offset=1", "/api/v1/models?offset=2", None)
         self.assertEqual(self.ids("list"), IDS[:3])
 
-    def test_a_link_never_leads_away_from_the_origin(self):
+    def test_a_link_to_another_origin_is_not_followed(self):
         other = self.start()
-        self.env["OPENROUTER_BASE_URL"] = self.service.url
+        self.env["OPENROUTER_BASE_URL"] = self.server.url
         host = f"127.0.0.1:{other.port}"
         elsewhere = (
-            f"http://{host}/api/v1/models", f"//{host}/api/v1/models", f"https://127.0.0.1:{self.service.port}/x",
+            f"http://{host}/api/v1/models", f"//{host}/api/v1/models", f"https://127.0.0.1:{self.server.port}/x",
             "ftp:/x", 5, True, ["/"], {"href": "/"},
         )  # fmt: skip
         for link in elsewhere:
@@ -320,18 +309,18 @@ class Pages(ModelsTest):
                 run = self.models("list")
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertTrue(run.err.startswith("openrouter-remote: error: GET /models: "), run.err)
-                self.assertFalse(any("x-evil" in request.headers for request in self.service.requests))
+                self.assertFalse(any("x-evil" in request.headers for request in self.server.requests))
         self.assertEqual(other.requests, [])
 
-    def test_a_page_that_fails_is_no_shorter_list(self):
-        self.service.models_page_size = 3
-        page = {"data": CATALOGUE[:3], "links": {"next": "/api/v1/models?offset=3&limit=3"}}
-        self.service.fail("GET", "/models", answer(200, page), error(400, "No"))
+    def test_a_failed_page_is_exit_5(self):
+        self.server.models_page_size = 3
+        page = {"data": CATALOG[:3], "links": {"next": "/api/v1/models?offset=3&limit=3"}}
+        self.server.fail("GET", "/models", answer(200, page), error(400, "No"))
         self.assertEqual(self.models("list"), Run(5, "", "openrouter-remote: error: GET /models: 400 No\n"))
 
 
-class Filters(ModelsTest):
-    def test_each_alone(self):
+class FilterTest(ModelsTest):
+    def test_each_filter(self):
         alpha, free, latest, tiered, leaving, structs, auto, unpriced = IDS
         for argv, expected in (
             (("--provider", "acme"), [alpha, free, latest]),
@@ -361,7 +350,7 @@ class Filters(ModelsTest):
             with self.subTest(argv):
                 self.assertEqual(self.ids("list", *argv), expected)
 
-    def test_they_compose(self):
+    def test_filters_compose(self):
         for argv, expected in (
             ("--provider acme --supports tools", ["acme/alpha", "~acme/alpha-latest"]),
             ("--provider acme --supports tools,reasoning --max-price-input 1", ["acme/alpha"]),
@@ -403,36 +392,36 @@ class Filters(ModelsTest):
             with self.subTest(word):
                 self.assertEqual(self.ids("list", "--supports", word), expected)
 
-    def test_an_author_that_no_model_has_is_wrong_usage_with_the_nearest(self):
+    def test_an_unknown_author_is_a_usage_error_with_the_nearest(self):
         message = (
-            "openrouter-remote: error: --provider acm: no model is by this author\nhint: the nearest are acme, gamma\n"
+            "openrouter-remote: error: --provider acm: no model is by this author\nhint: did you mean acme, gamma?\n"
         )
         for command in ("list", "cheap"):
             self.assertEqual(self.models(command, "--provider", "Acm"), Run(2, "", message))
 
-    def test_an_author_of_models_that_give_no_text_is_no_mistake(self):
-        self.service.models.append(make_model("delta/painter", architecture=make_architecture(outputs="image")))
+    def test_an_author_without_text_models_is_not_an_error(self):
+        self.server.models.append(make_model("delta/painter", architecture=make_architecture(outputs="image")))
         self.assertEqual(self.ids("list", "--provider", "delta"), [])
         self.assertEqual(self.targets(), ["/api/v1/models", WHOLE])
 
-    def test_a_word_that_nothing_knows_is_wrong_usage_with_the_nearest_words(self):
+    def test_an_unknown_capability_is_a_usage_error_with_the_nearest(self):
         self.assertEqual(
             self.models("list", "--supports", "tools,resoning"),
             Run(
                 2,
                 "",
                 "openrouter-remote: error: --supports resoning: no model supports this\n"
-                "hint: the nearest are reasoning, include_reasoning, thinking\n",
+                "hint: did you mean reasoning, include_reasoning, thinking?\n",
             ),
         )
         self.assert_usage_error(
             self.models("cheap", "--supports", "qqqq"), "--supports qqqq: no model supports this\nhint: "
         )
 
-    def test_a_word_that_the_catalogue_knows_is_none_though_a_filter_leaves_nothing(self):
+    def test_a_known_capability_may_match_nothing(self):
         self.assertEqual(self.ids("list", "--provider", "acme", "--supports", "audio"), [])
 
-    def test_numbers_that_are_none_are_wrong_usage_and_nothing_is_asked(self):
+    def test_invalid_values_are_usage_errors_before_any_request(self):
         for option, values in (
             ("--min-context", ("k", "", "200kb", "-1", "1.5", "1.2345k", "nan", "1e99", "200 k", "٣k")),
             ("--max-price-input", ("-1", "free", "nan", "inf", "", "$1")),
@@ -444,15 +433,15 @@ class Filters(ModelsTest):
             for value in values:
                 with self.subTest(option, value=value):
                     self.assert_usage_error(self.models("list", f"{option}={value}"), f"argument {option}: ")
-                    self.assertEqual(self.service.requests, [])
+                    self.assertEqual(self.server.requests, [])
 
-    def test_a_limit_is_how_many_are_shown(self):
+    def test_limit_is_how_many_are_listed(self):
         for limit, expected in (("1", IDS[:1]), ("3", IDS[:3]), ("8", IDS), ("2k", IDS)):
             with self.subTest(limit=limit):
                 self.assertEqual(self.ids("list", "--limit", limit), expected)
 
 
-class Batch(ModelsTest):
+class BatchTest(ModelsTest):
     """Ids ending in `:batch` work only through the Batch API: they are listed only with --batch."""
 
     ONE = "1 model of the Batch API left out; --batch lists them\n"
@@ -461,22 +450,22 @@ class Batch(ModelsTest):
     def setUp(self):
         super().setUp()
         for id, price in (("acme/alpha:batch", "0.4"), ("beta/leaving:batch", "0.025")):
-            base = next(model for model in CATALOGUE if model["id"] == id[:-6])
-            self.service.models.append({**base, "id": id, "pricing": make_pricing(price, price)})
+            base = next(model for model in CATALOG if model["id"] == id[:-6])
+            self.server.models.append({**base, "id": id, "pricing": make_pricing(price, price)})
 
-    def test_they_are_left_out_and_counted(self):
+    def test_batch_models_are_left_out_and_counted(self):
         self.assertEqual(self.models("list"), Run(0, LIST, f"8 models\n{self.TWO}"))
         run = self.models("list", "--json")
         self.assertEqual((run.code, run.err), (0, self.TWO))
         self.assertEqual(list(json.loads(run.out))[1:], IDS)
 
-    def test_they_are_not_the_cheapest(self):
+    def test_cheap_leaves_batch_models_out(self):
         run = self.models("cheap", "--paid", "--json")
         self.assertEqual((run.code, run.err), (0, self.TWO))
         self.assertEqual(list(json.loads(run.out))[1], "gamma/structs")
         self.assertNotIn(":batch", run.out)
 
-    def test_those_are_counted_that_pass_the_other_filters_before_the_limit(self):
+    def test_the_count_has_those_that_match_the_other_filters_before_the_limit(self):
         for argv, err in (
             (("--provider", "acme"), self.ONE),
             (("--provider", "beta", "--limit", "1"), self.ONE),
@@ -490,8 +479,8 @@ class Batch(ModelsTest):
                     self.assertEqual(self.models(command, *argv, "--json").err, err)
                     self.assertTrue(self.models(command, *argv).err.endswith(f"\n{err}"))
 
-    def test_none_is_no_line(self):
-        self.service.models = list(CATALOGUE)
+    def test_nothing_is_printed_without_batch_models(self):
+        self.server.models = list(CATALOG)
         self.assertEqual(self.models("list").err, "8 models\n")
         self.assertEqual(self.models("list", "--json").err, "")
 
@@ -502,13 +491,13 @@ class Batch(ModelsTest):
         self.assertEqual(self.ids("cheap", "--batch"), ["beta/leaving:batch", "acme/alpha:batch"])
         self.assertEqual(self.ids("list", "--batch", "--provider", "acme", "--supports", "tools"), ["acme/alpha:batch"])
 
-    def test_one_that_is_typed_is_shown_as_what_it_is(self):
+    def test_show_says_batch_api_only(self):
         run = self.models("show", "acme/alpha:batch")
         self.assertEqual(run.code, 0)
         self.assertIn("Batch API only\n", run.out)
         self.assertNotIn("Batch API", self.models("show", "acme/alpha").out)
 
-    def test_a_diff_does_not_see_them(self):
+    def test_a_diff_ignores_batch_models(self):
         saved = self.models("list", "--json").out
         rows = json.loads(saved)
         rows["gone/model:batch"] = {**rows["acme/alpha"], "id": "gone/model:batch"}
@@ -524,12 +513,12 @@ class Batch(ModelsTest):
         self.assertEqual(self.payload("diff", "old.json")["removed"], ["gone/both", "gone/text"])
 
 
-class Outputs(ModelsTest):
-    """`--output`: the service lists text models only unless it is asked."""
+class OutputFilterTest(ModelsTest):
+    """`--output`: by default the API lists only models that output text."""
 
     def setUp(self):
         super().setUp()
-        self.service = self.start(
+        self.server = self.start(
             models=[
                 make_model("a/words"),
                 make_model("b/pictures", architecture=make_architecture("text", "image")),
@@ -548,66 +537,64 @@ class Outputs(ModelsTest):
             ("all", ["a/words", "b/pictures", "c/both", "d/vectors"]),
         ):
             with self.subTest(value):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 self.assertEqual(self.ids("list", "--output", value), ids)
-                queries = [request.query for request in self.service.requests]
+                queries = [request.query for request in self.server.requests]
                 self.assertEqual(queries, [{"output_modalities": value.lower()}])
 
-    def test_without_it_nothing_is_asked_for(self):
+    def test_no_modality_is_requested_by_default(self):
         self.assertEqual(self.ids("list"), ["a/words", "c/both"])
-        self.assertEqual(self.service.requests[0].target, "/api/v1/models")
+        self.assertEqual(self.server.requests[0].target, "/api/v1/models")
 
-    def test_a_service_that_does_not_heed_it_is_narrowed_here(self):
-        everything = {"data": self.service.models, "links": {"next": None}, "total_count": 4}
-        self.service.always("GET", "/models", answer(200, everything))
+    def test_an_api_that_ignores_the_modality_is_filtered_here(self):
+        everything = {"data": self.server.models, "links": {"next": None}, "total_count": 4}
+        self.server.always("GET", "/models", answer(200, everything))
         self.assertEqual(self.ids("list", "--output", "embeddings"), ["d/vectors"])
 
-    def test_all_among_others_is_all(self):
+    def test_all_with_others_means_all(self):
         self.assertEqual(len(self.ids("list", "--output", "image,all")), 4)
-        self.assertEqual(self.service.requests[0].query, {"output_modalities": "all"})
+        self.assertEqual(self.server.requests[0].query, {"output_modalities": "all"})
 
-    def test_one_that_no_model_gives_is_wrong_usage_with_the_nearest(self):
-        message = "openrouter-remote: error: --output images: no model outputs this\nhint: the nearest are image\n"
+    def test_an_unknown_modality_is_a_usage_error_with_the_nearest(self):
+        message = "openrouter-remote: error: --output images: no model outputs this\nhint: did you mean image?\n"
         self.assertEqual(self.run_program("models", "list", "--output", "images"), Run(2, "", message))
 
-    def test_bytes_that_are_no_text_are_no_modality(self):
+    def test_undecodable_bytes_are_an_unknown_modality(self):
         run = self.run_program("models", "list", "--output", os.fsdecode(b"\xff\xfe"))
         self.assertEqual((run.code, run.out), (2, ""))
         self.assertIn("no model outputs this\n", run.err)
 
-    def test_it_composes_with_the_other_filters(self):
+    def test_output_composes_with_the_other_filters(self):
         self.assertEqual(self.ids("list", "--output", "all", "--search", "c"), ["b/pictures", "c/both", "d/vectors"])
         self.assertEqual(self.ids("list", "--output", "image", "--provider", "b"), ["b/pictures"])
 
 
-class Allowed(ModelsTest):
-    """`--mine`: what the settings of the user key allow; `--zdr`: what somebody serves without retaining data."""
+class MineAndZdrTest(ModelsTest):
+    """`--mine`: models that the user key's settings allow; `--zdr`: models with a zero-data-retention endpoint."""
 
-    def test_mine_is_asked_with_the_user_key(self):
+    def test_mine_sends_the_user_key(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        service = self.service = self.start(models_page_size=2)
-        allowed = {row["id"] for row in service.models if "text" in row["architecture"]["output_modalities"]}
-        self.assertEqual(set(self.ids("list", "--mine")), allowed & service.user_models)
-        self.assertEqual({request.path for request in service.requests}, {"/models/user"})
-        self.assertEqual({request.headers["authorization"] for request in service.requests}, {f"Bearer {USER_KEY}"})
+        server = self.server = self.start(models_page_size=2)
+        allowed = {row["id"] for row in server.models if "text" in row["architecture"]["output_modalities"]}
+        self.assertEqual(set(self.ids("list", "--mine")), allowed & server.user_models)
+        self.assertEqual({request.path for request in server.requests}, {"/models/user"})
+        self.assertEqual({request.headers["authorization"] for request in server.requests}, {f"Bearer {USER_KEY}"})
 
     def test_mine_composes_with_an_output_and_the_filters(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        service = self.service = self.start(
-            user_models={"northwind/gale-70b", "meridian/sketch-1", "lumen/lumen-4-mini"}
-        )
+        server = self.server = self.start(user_models={"northwind/gale-70b", "meridian/sketch-1", "lumen/lumen-4-mini"})
         self.assertEqual(self.ids("list", "--mine", "--output", "image"), ["meridian/sketch-1"])
-        self.assertEqual(service.requests[0].query, {"output_modalities": "image"})
+        self.assertEqual(server.requests[0].query, {"output_modalities": "image"})
         self.assertEqual(self.ids("list", "--mine", "--supports", "vision"), ["lumen/lumen-4-mini"])
 
-    def test_mine_without_a_user_key_asks_nothing(self):
-        service = self.start()
+    def test_mine_without_a_user_key_sends_nothing(self):
+        server = self.start()
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         run = self.run_program("models", "list", "--mine")
-        self.assertEqual((run.code, run.out, service.requests), (3, "", []))
+        self.assertEqual((run.code, run.out, server.requests), (3, "", []))
         self.assertIn("error: no user key: set OPENROUTER_API_KEY\n", run.err)
 
-    def test_mine_that_is_refused_or_missing_says_so(self):
+    def test_errors_of_mine_have_the_usual_exit_codes(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         for fault, code, message in (
             (error(401, "User not found."), 3, "GET /models/user: 401 User not found."),
@@ -615,21 +602,21 @@ class Allowed(ModelsTest):
             (error(500, "Broken"), 5, "GET /models/user: 500 Broken (3 tries)"),
         ):
             with self.subTest(message):
-                service = self.start()
-                service.always("GET", "/models/user", fault)
+                server = self.start()
+                server.always("GET", "/models/user", fault)
                 run = self.run_program("models", "cheap", "--mine")
                 self.assertEqual((run.code, run.out), (code, ""))
                 self.assertTrue(run.err.startswith(f"openrouter-remote: error: {message}\n"), run.err)
-                self.assertEqual({request.path for request in service.requests}, {"/models/user"})
+                self.assertEqual({request.path for request in server.requests}, {"/models/user"})
 
-    def test_zdr_is_a_question_to_the_service(self):
-        service = self.service = self.start()
-        self.assertEqual(set(self.ids("list", "--zdr")), service.zdr_models)
-        self.assertEqual([request.target for request in service.requests], ["/api/v1/models?zdr=true"])
+    def test_zdr_is_a_query_parameter(self):
+        server = self.server = self.start()
+        self.assertEqual(set(self.ids("list", "--zdr")), server.zdr_models)
+        self.assertEqual([request.target for request in server.requests], ["/api/v1/models?zdr=true"])
         self.assertEqual(self.ids("list", "--zdr", "--supports", "vision"), ["lumen/lumen-4-mini"])
 
-    def test_both_together_are_wrong_usage(self):
-        service = self.start()
+    def test_mine_and_zdr_dont_combine(self):
+        server = self.start()
         self.assertEqual(
             self.run_program("models", "list", "--mine", "--zdr"),
             Run(
@@ -639,11 +626,11 @@ class Allowed(ModelsTest):
                 "hint: GET /models/user doesn't support zdr\n",
             ),
         )
-        self.assertEqual(service.requests, [])
+        self.assertEqual(server.requests, [])
 
 
-class Orders(ModelsTest):
-    def test_each_one(self):
+class SortTest(ModelsTest):
+    def test_each_sort(self):
         alpha, free, latest, tiered, leaving, structs, auto, unpriced = IDS
         for sort, expected in (
             ("price-in", [free, structs, leaving, alpha, latest, tiered, auto, unpriced]),
@@ -655,17 +642,17 @@ class Orders(ModelsTest):
             with self.subTest(sort):
                 self.assertEqual(self.ids("list", "--sort", sort), expected)
 
-    def test_without_one_it_is_that_of_the_service(self):
-        self.service.models.reverse()
+    def test_the_default_order_is_that_of_the_api(self):
+        self.server.models.reverse()
         self.assertEqual(self.ids("list"), IDS[::-1])
 
-    def test_what_has_no_figure_is_last_whichever_way_the_sort_goes(self):
+    def test_models_without_a_figure_sort_last(self):
         for field, sort in (("context_length", "context"), ("created", "created")):
             with self.subTest(sort):
-                self.service.models = [make_model(f"a/{n}", **{field: n}) for n in (None, 5, None, 7, 6)]
+                self.server.models = [make_model(f"a/{n}", **{field: n}) for n in (None, 5, None, 7, 6)]
                 self.assertEqual(self.ids("list", "--sort", sort), ["a/7", "a/6", "a/5", "a/None"])
         prices = (None, "-1", "0.000002", "?", "0", "0.000001")
-        self.service.models = [
+        self.server.models = [
             make_model(f"a/{n}", pricing={"prompt": price, "completion": price}) for n, price in enumerate(prices)
         ]
         for sort in ("price-in", "price-out"):
@@ -674,7 +661,7 @@ class Orders(ModelsTest):
 
     def test_prices_are_compared_exactly(self):
         prices = ("0.00000000000000000000003", "0.00000000000000000000001", "0.00000000000000000000002")
-        self.service.models = [make_model(f"a/{p[-1]}", pricing={"prompt": p, "completion": p}) for p in prices]
+        self.server.models = [make_model(f"a/{p[-1]}", pricing={"prompt": p, "completion": p}) for p in prices]
         self.assertEqual(self.ids("list", "--sort", "price-in"), ["a/1", "a/2", "a/3"])
 
     def test_cheap_is_the_list_by_input_price(self):
@@ -684,7 +671,7 @@ class Orders(ModelsTest):
         self.assertEqual(self.ids("cheap", *filters), ["acme/alpha", "~acme/alpha-latest"])
 
     def test_cheap_shows_twenty_unless_a_limit_says_otherwise(self):
-        self.service.models = [make_model(f"a/{n}", pricing=make_pricing(str(n), "1")) for n in range(30, 5, -1)]
+        self.server.models = [make_model(f"a/{n}", pricing=make_pricing(str(n), "1")) for n in range(30, 5, -1)]
         self.assertEqual(self.ids("cheap"), [f"a/{n}" for n in range(6, 26)])
         self.assertEqual(self.models("cheap").err, "20 of 25 models\n")
         self.assertEqual(len(self.ids("cheap", "--limit", "3")), 3)
@@ -692,8 +679,8 @@ class Orders(ModelsTest):
 
 
 class Prices(ModelsTest):
-    def test_every_way_to_write_one(self):
-        """How it comes, what JSON says for a million, what the table says."""
+    def test_every_notation_of_a_price(self):
+        """The price in the response, per million in JSON, and in the table."""
         for given, million, cell in (
             ("0.0000008", "0.8", "0.80"),
             ("0.000004", "4", "4.00"),
@@ -727,12 +714,12 @@ class Prices(ModelsTest):
             ({"usd": 1}, None, "-"),
         ):
             with self.subTest(given=str(given)[:40]):
-                self.service.models = [make_model("a/b", pricing={"prompt": given, "completion": given})]
+                self.server.models = [make_model("a/b", pricing={"prompt": given, "completion": given})]
                 row = self.payload("list")["a/b"]
                 self.assertEqual(row["price_per_million"], {"input": million, "output": million})
                 self.assertEqual(self.models("list").out.splitlines()[1].split()[1:3], [cell, cell])
 
-    def test_a_missing_one_is_null_and_so_is_every_one_without_pricing(self):
+    def test_a_missing_price_is_null(self):
         for pricing, expected in (
             ({"completion": "0.000001"}, {"input": None, "output": "1"}),
             ({}, {"input": None, "output": None}),
@@ -740,23 +727,23 @@ class Prices(ModelsTest):
             ("0.1", {"input": None, "output": None}),
         ):
             with self.subTest(pricing=pricing):
-                self.service.models = [make_model("a/b", pricing=pricing)]
+                self.server.models = [make_model("a/b", pricing=pricing)]
                 self.assertEqual(self.payload("list")["a/b"]["price_per_million"], expected)
-        del self.service.models[0]["pricing"]
+        del self.server.models[0]["pricing"]
         self.assertEqual(self.payload("list")["a/b"]["price_per_million"], {"input": None, "output": None})
 
-    def test_paid_is_something_for_input_or_output(self):
+    def test_paid_means_an_input_or_output_price_above_zero(self):
         for prompt, completion, paid in (
             ("0.000001", "0", True), ("0", "0.000001", True), ("0", "0", False), ("-1", "-1", False), ("-1", "1", True),
             (None, None, False), (None, "0.5", True), ("much", "0", False),
         ):  # fmt: skip
             with self.subTest(prompt=prompt, completion=completion):
-                self.service.models = [make_model("a/b", pricing={"prompt": prompt, "completion": completion})]
+                self.server.models = [make_model("a/b", pricing={"prompt": prompt, "completion": completion})]
                 self.assertEqual(self.ids("list", "--paid"), ["a/b"] * paid)
 
-    def test_where_free_models_fill_the_list_a_line_says_how_many_and_how_to_leave_them_out(self):
+    def test_a_hint_names_paid_if_free_models_fill_cheap(self):
         free = [make_model(f"a/free-{n}", pricing=make_pricing("0", "0")) for n in range(3)]
-        self.service.models = [*free, make_model("a/paid", pricing=make_pricing("1", "1"))]
+        self.server.models = [*free, make_model("a/paid", pricing=make_pricing("1", "1"))]
         line = "hint: all {} shown are free; --paid leaves free models out\n"
         for argv, err in (
             (("cheap", "--limit", "2"), "2 of 4 models\n" + line.format(2)),
@@ -770,7 +757,7 @@ class Prices(ModelsTest):
             with self.subTest(argv):
                 self.assertEqual(self.models(*argv).err, err)
 
-    def test_free_is_exactly_nothing_for_input_and_output(self):
+    def test_free_means_input_and_output_prices_of_exactly_zero(self):
         for prompt, completion, free in (
             ("0", "0", True),
             (0, 0, True),
@@ -785,17 +772,17 @@ class Prices(ModelsTest):
             (False, False, False),
         ):
             with self.subTest(prompt=prompt, completion=completion):
-                self.service.models = [make_model("a/b", pricing={"prompt": prompt, "completion": completion})]
+                self.server.models = [make_model("a/b", pricing={"prompt": prompt, "completion": completion})]
                 self.assertEqual(self.ids("list", "--free"), ["a/b"] if free else [])
 
     def test_a_price_that_varies_or_is_unknown_is_within_no_limit(self):
         for price in ("-1", None, "", "free"):
             for option in ("--max-price-input", "--max-price-output"):
                 with self.subTest(price=price, option=option):
-                    self.service.models = [make_model("a/b", pricing={"prompt": price, "completion": price})]
+                    self.server.models = [make_model("a/b", pricing={"prompt": price, "completion": price})]
                     self.assertEqual(self.ids("list", option, "1000000000"), [])
 
-    def test_a_mark_says_where_the_shown_price_is_not_the_whole_truth(self):
+    def test_price_overrides_are_marked(self):
         for overrides, marked in (
             ([TIER], True),
             ([NIGHT], True),
@@ -804,19 +791,19 @@ class Prices(ModelsTest):
             (None, False),
         ):
             with self.subTest(overrides=overrides):
-                self.service.models = [make_model("a/b", pricing=make_pricing("1", "2", overrides=overrides))]
+                self.server.models = [make_model("a/b", pricing=make_pricing("1", "2", overrides=overrides))]
                 line = self.models("list").out.splitlines()[1]
                 expected = "a/b   1.00*    2.00*     131k  * price tiers" if marked else "a/b    1.00     2.00     131k"
                 self.assertEqual(line, expected)
 
-    def test_both_marks_stand_side_by_side(self):
+    def test_both_notes_are_shown(self):
         pricing = make_pricing("1", "2", overrides=[TIER])
-        self.service.models = [make_model("a/b", pricing=pricing, expiration_date="2027-01-31")]
+        self.server.models = [make_model("a/b", pricing=pricing, expiration_date="2027-01-31")]
         self.assertTrue(self.models("list").out.endswith("  * price tiers, expires 2027-01-31\n"))
 
 
-class NotByTheToken(ModelsTest):
-    """Music and pictures whose tokens cost nothing: they are paid by the piece."""
+class OtherUnitsTest(ModelsTest):
+    """Models that output audio or images, whose tokens cost nothing: they are billed in another unit."""
 
     def setUp(self):
         super().setUp()
@@ -830,33 +817,33 @@ class NotByTheToken(ModelsTest):
             ("a/song:free", free, "text", "text audio"),
             ("a/cheap", make_pricing("0.01", "0.01"), "text", "text"),
         ]
-        self.service.models = [
+        self.server.models = [
             make_model(id, pricing=pricing, architecture=make_architecture(inputs, outputs))
             for id, pricing, inputs, outputs in models
         ]
 
-    def test_they_are_not_free(self):
+    def test_models_billed_in_another_unit_are_not_free(self):
         self.assertEqual(self.ids("list", "--free"), ["a/text", "a/search", "a/song:free"])
 
-    def test_neither_are_they_the_cheapest(self):
+    def test_models_billed_in_another_unit_sort_last_by_price(self):
         by_token = ["a/text", "a/search", "a/song:free", "a/cheap"]
         self.assertEqual(self.ids("cheap"), [*by_token, "a/fee", "a/pixels", "a/song"])
         self.assertEqual(self.ids("list", "--max-price-input", "0.01"), by_token)
 
-    def test_their_price_by_the_token_is_null_and_a_dash_with_a_note(self):
+    def test_their_price_per_million_is_null_and_a_dash_with_a_note(self):
         row = self.payload("list", "--search", "a/fee")["a/fee"]
         self.assertEqual(row["price_per_million"], {"input": None, "output": None})
         line = self.models("list", "--search", "pixels").out.splitlines()[1]
         self.assertEqual(line.split(None, 4), ["a/pixels", "-", "-", "131k", "not billed per token"])
 
 
-class UnitsOfPrices(ModelsTest):
+class PriceUnitsTest(ModelsTest):
     def prices(self, **pricing):
-        self.service.models = [make_model("a/b", pricing=make_pricing("2", "12", **pricing))]
+        self.server.models = [make_model("a/b", pricing=make_pricing("2", "12", **pricing))]
         lines = self.models("show", "a/b").out.splitlines()
         return {line.partition(":")[0][len("price, ") :]: line.split(None, 3)[-1] for line in lines if "price" in line}
 
-    def test_a_price_that_can_be_no_image_s_has_no_unit(self):
+    def test_a_price_too_low_for_an_image_has_no_unit(self):
         for field, label in (("image", "image input"), ("image_output", "image output")):
             for value, shown in (
                 ("0.000002", "$0.000002"),
@@ -868,8 +855,8 @@ class UnitsOfPrices(ModelsTest):
                 with self.subTest(field=field, value=value):
                     self.assertTrue(f"price, {label}:  {shown}".endswith(self.prices(**{field: value})[label]))
 
-    def test_the_other_prices_are_by_the_token_the_request_or_the_search(self):
-        self.service.models = [
+    def test_other_prices_have_their_units(self):
+        self.server.models = [
             make_model(
                 "a/b",
                 pricing=make_pricing(
@@ -895,7 +882,7 @@ class UnitsOfPrices(ModelsTest):
         )
 
 
-class Showing(ModelsTest):
+class ShowTest(ModelsTest):
     FULL = make_model(
         "acme/full-2.5",
         name="Acme: Full 2.5",
@@ -929,8 +916,8 @@ class Showing(ModelsTest):
 name:                Acme: Full 2.5
 id:                  acme/full-2.5
 canonical slug:      acme/full-2.5-20260301
-takes:               text, image, file
-gives:               text, image
+inputs:              text, image, file
+outputs:             text, image
 context:             1,048,576 tokens
 output limit:        65,536 tokens
 price, input:        $3.00 per million tokens
@@ -953,14 +940,14 @@ parameters:          seed, tools
 intelligence index:  61.4
 coding index:        57
 arena website:       rank 5, elo 1385.2
-knowledge until:     2025-11-30
+knowledge cutoff:    2025-11-30
 expires:             2027-01-31
 description:         Long. And wide.
 """
 
     def setUp(self):
         super().setUp()
-        self.service.models = [
+        self.server.models = [
             self.FULL,
             make_model("acme/claude-haiku-4.5"),
             make_model("acme/claude-haiku-4.5:free"),
@@ -970,10 +957,10 @@ description:         Long. And wide.
         ]
 
     def shown(self, name):
-        """The id of the model that a name leads to."""
+        """The id of the model that `models show NAME` finds."""
         return self.payload("show", name)["id"]
 
-    def test_the_sheet_has_everything(self):
+    def test_the_text_has_every_field(self):
         self.assertEqual(self.models("show", "acme/full-2.5"), Run(0, self.SHEET, ""))
 
     def test_json_is_the_object_of_the_api(self):
@@ -984,36 +971,36 @@ description:         Long. And wide.
         self.assertEqual(document, self.FULL)
         self.assertEqual(run.err, "")
 
-    def test_an_id_or_canonical_slug_waits_for_one_request(self):
-        self.service.always("GET", "/models", never())
+    def test_an_id_or_canonical_slug_doesnt_wait_for_the_catalog(self):
+        self.server.always("GET", "/models", never())
         for name in ("acme/full-2.5", "acme/full-2.5-20260301"):
             with self.subTest(name):
                 self.assertEqual(self.shown(name), "acme/full-2.5")
-                self.assertEqual(self.asked_first(), [f"/api/v1/model/{name}"])
+                self.assertEqual(self.other_targets(), [f"/api/v1/model/{name}"])
 
-    def test_a_name_that_the_catalogue_resolves_waits_no_longer(self):
+    def test_the_model_and_the_catalog_are_requested_at_the_same_time(self):
         together = threading.Barrier(2)
 
         def meet(handler):
             together.wait()
             handler.reply(handler.service.respond(handler.asked))
 
-        self.service.fail("GET", "/models", meet)
-        self.service.fail("GET", "/model/acme/claude-haiku-4-5", meet)
+        self.server.fail("GET", "/models", meet)
+        self.server.fail("GET", "/model/acme/claude-haiku-4-5", meet)
         self.assertEqual(self.shown("acme/claude-haiku-4-5"), "acme/claude-haiku-4.5")
-        self.service.requests.clear()
+        self.server.requests.clear()
         self.assertEqual(self.shown("haiku-4-5:free"), "acme/claude-haiku-4.5:free")
         self.assertEqual(self.targets(), [WHOLE])
 
-    def test_an_alias_leads_to_the_model_behind_it(self):
+    def test_an_alias_finds_its_model(self):
         self.assertEqual(self.shown("~acme/opus-latest"), "acme/claude-opus-4.5")
-        self.assertEqual(self.asked_first(), ["/api/v1/model/~acme/opus-latest"])
+        self.assertEqual(self.other_targets(), ["/api/v1/model/~acme/opus-latest"])
 
     def test_a_variant_keeps_its_colon(self):
         self.assertEqual(self.shown("acme/claude-haiku-4.5:free"), "acme/claude-haiku-4.5:free")
-        self.assertEqual(self.asked_first(), ["/api/v1/model/acme/claude-haiku-4.5:free"])
+        self.assertEqual(self.other_targets(), ["/api/v1/model/acme/claude-haiku-4.5:free"])
 
-    def test_what_the_path_does_not_know_is_looked_for_in_the_catalogue(self):
+    def test_a_name_the_api_doesnt_know_is_looked_up_in_the_catalog(self):
         for name, id in (
             ("acme/claude-haiku-4-5", "acme/claude-haiku-4.5"),
             ("Acme/Claude.Haiku.4.5", "acme/claude-haiku-4.5"),
@@ -1032,8 +1019,8 @@ description:         Long. And wide.
                 self.assertEqual(self.shown(name), id)
                 self.assertIn(WHOLE, self.targets())
 
-    def test_the_catalogue_serves_alone_where_the_path_does_not_exist(self):
-        self.service.has_model_path = False
+    def test_the_catalog_is_enough_if_the_model_path_doesnt_exist(self):
+        self.server.has_model_path = False
         for name, id in (
             ("acme/full-2.5", "acme/full-2.5"),
             ("acme/full-2.5-20260301", "acme/full-2.5"),
@@ -1051,11 +1038,11 @@ description:         Long. And wide.
             ("full 2", "acme/full-2.5, acme/full-2.6:free"),
         ):
             with self.subTest(name):
-                self.service.models.append(make_model("acme/full-2.6:free"))
-                text = f"openrouter-remote: error: '{name}' fits 2 models\nhint: name one of them: {ids}\n"
+                self.server.models.append(make_model("acme/full-2.6:free"))
+                text = f"openrouter-remote: error: '{name}' matches 2 models\nhint: use one of: {ids}\n"
                 self.assertEqual(self.models("show", name), Run(4, "", text))
 
-    def test_a_way_of_routing_and_the_name_of_the_service_are_no_part_of_an_id(self):
+    def test_suffixes_and_the_openrouter_prefix_are_ignored_with_a_note(self):
         for name, id in (
             ("acme/full-2.5:nitro", "acme/full-2.5"),
             ("acme/claude-haiku-4-5:FLOOR", "acme/claude-haiku-4.5"),
@@ -1067,35 +1054,35 @@ description:         Long. And wide.
         ):
             with self.subTest(name):
                 run = self.models("show", name, "--json")
-                note = f"'{name}' is taken as {id}: the rest is no part of its id\n"
+                note = f"'{name}' is read as {id}\n"
                 self.assertEqual((run.code, json.loads(run.out)["id"], run.err), (0, id, note))
 
-    def test_where_such_an_id_exists_it_is_the_one_meant(self):
+    def test_an_exact_id_with_a_suffix_or_prefix_wins(self):
         for id in ("acme/full-2.5:nitro", "openrouter/haiku"):
-            self.service.models.append(make_model(id))
+            self.server.models.append(make_model(id))
             run = self.models("show", id, "--json")
             self.assertEqual((run.code, json.loads(run.out)["id"], run.err), (0, id, ""))
 
-    def test_a_model_that_gives_no_text_is_found_by_its_name(self):
-        self.service.models.append(make_model("beta/painter-1", architecture=make_architecture(outputs="image")))
+    def test_a_model_without_text_output_is_found(self):
+        self.server.models.append(make_model("beta/painter-1", architecture=make_architecture(outputs="image")))
         self.assertEqual(self.shown("painter"), "beta/painter-1")
 
-    def test_the_sheet_of_a_free_variant_names_its_paid_twin(self):
+    def test_a_free_variant_names_its_paid_twin(self):
         for name in ("acme/claude-haiku-4.5:free", "haiku-4.5:free"):
             self.assertIn("\npaid twin:      acme/claude-haiku-4.5\n", self.models("show", name).out)
         self.assertNotIn("paid twin", self.models("show", "acme/claude-haiku-4.5").out)
-        self.service.models = [make_model("a/b:free")]
+        self.server.models = [make_model("a/b:free")]
         self.assertNotIn("paid twin", self.models("show", "a/b:free").out)
-        self.service.always("GET", "/models", error(500, "Down"))
+        self.server.always("GET", "/models", error(500, "Down"))
         self.assertNotIn("paid twin", self.models("show", "a/b:free").out)
 
-    def test_the_sheet_has_the_context_of_the_top_provider_where_it_is_smaller(self):
+    def test_a_smaller_context_of_the_top_provider_is_shown(self):
         for own, top, line in ((2000, 1000, True), (1000, 1000, False), (1000, 2000, False), (1000, None, False)):
             with self.subTest(own=own, top=top):
-                self.service.models = [make_model("a/b", context_length=own, top_provider={"context_length": top})]
+                self.server.models = [make_model("a/b", context_length=own, top_provider={"context_length": top})]
                 self.assertEqual("context, top provider: 1,000 tokens\n" in self.models("show", "a/b").out, line)
 
-    def test_none_is_exit_4_with_the_nearest_ids(self):
+    def test_an_unknown_name_is_exit_4_with_the_nearest_ids(self):
         for name, nearest in (
             ("acme/claude-opus-4.6", "acme/claude-opus-4.5"),
             ("acme/claud-haiku-4.5", "acme/claude-haiku-4.5"),
@@ -1105,42 +1092,40 @@ description:         Long. And wide.
             with self.subTest(name):
                 run = self.models("show", name)
                 self.assertEqual((run.code, run.out), (4, ""))
-                start = f"openrouter-remote: error: no model is called '{name}'\nhint: the nearest are {nearest}"
+                start = f"openrouter-remote: error: no model is called '{name}'\nhint: did you mean {nearest}"
                 self.assertEqual(run.err[: len(start)], start)
 
-    def test_none_that_resembles_nothing_says_how_to_look(self):
+    def test_an_unknown_name_that_resembles_nothing_has_a_hint_to_search(self):
         text = (
             "openrouter-remote: error: no model is called 'qqqqqq'\n"
             "hint: look for it with: openrouter-remote models list --search TEXT\n"
         )
         self.assertEqual(self.models("show", "qqqqqq"), Run(4, "", text))
 
-    def test_a_service_that_fails_is_not_a_model_that_does_not_exist(self):
+    def test_a_failed_request_is_exit_5_and_not_an_unknown_model(self):
         for command in ("show", "endpoints"):
             for fault in (error(500, "Oops"), error(400, "Oops"), hang_up(), html(200), answer(200, {})):
                 with self.subTest(command, fault=fault):
-                    self.service.always("GET", "*", fault)
+                    self.server.always("GET", "*", fault)
                     run = self.models(command, "acme/full-2.5")
                     self.assertEqual((run.code, run.out), (5, ""))
 
-    def test_an_answer_without_a_single_known_field_is_no_traceback(self):
+    def test_a_response_without_any_known_field_is_not_a_traceback(self):
         for data in ({}, {"unheard_of": 1}, {"id": None}):
             with self.subTest(data=data):
-                self.service.always("GET", "/model/acme/full-2.5", answer(200, {"data": data}))
+                self.server.always("GET", "/model/acme/full-2.5", answer(200, {"data": data}))
                 self.assertIn(self.models("show", "acme/full-2.5").code, (0, 5))
 
-    def test_of_many_candidates_eight_are_named_and_the_others_counted(self):
+    def test_eight_of_many_candidates_are_listed(self):
         for many, more in ((8, ""), (9, " and 1 more"), (20, " and 12 more")):
             with self.subTest(many=many):
-                self.service.models = [make_model(f"acme/part-{n}") for n in range(many)]
+                self.server.models = [make_model(f"acme/part-{n}") for n in range(many)]
                 named = ", ".join(f"acme/part-{n}" for n in range(8))
-                message = (
-                    f"openrouter-remote: error: 'part' fits {many} models\nhint: name one of them: {named}{more}\n"
-                )
+                message = f"openrouter-remote: error: 'part' matches {many} models\nhint: use one of: {named}{more}\n"
                 self.assertEqual(self.models("show", "part"), Run(4, "", message))
 
 
-class HostileNames(ModelsTest):
+class HostileNamesTest(ModelsTest):
     NAMES = (
         "", " ", ".", "..", "/", "//", "../credits", "..\\credits", "a/..", "../..", "a/../../credits", "./credits",
         "a/.", "/credits", "a/", "credits/", "?offset=1", "a/b?offset=1", "a?b/c", "a/b#c", "#", "a/b;c=d", "a/b&c",
@@ -1149,39 +1134,39 @@ class HostileNames(ModelsTest):
         "x" * 5000, "a/" + "x" * 5000,
     )  # fmt: skip
 
-    def test_they_never_leave_their_place_in_the_path(self):
+    def test_hostile_names_stay_one_segment_of_the_path(self):
         for command, before, after in (("show", "model", ""), ("endpoints", "models", "/endpoints")):
             for name in self.NAMES:
                 with self.subTest(command, name=name[:30]):
                     run = self.models(command, name)
                     self.assertEqual((run.code, run.out), (4, ""))
                     self.assertRegex(run.err, r"\Aopenrouter-remote: error: [^\n]+\nhint: [^\n]+\n\Z")
-                    for request in [r for r in self.service.requests if r.target != WHOLE]:
+                    for request in [r for r in self.server.requests if r.target != WHOLE]:
                         self.assertNotIn("x-evil", request.headers)
                         self.assertLess(set(request.target), {chr(code) for code in range(33, 127)} - set('#?"<>\\'))
                         path = request.target.split("/")
                         kind = ["model", ""] if path[3] == "model" else [before, after]
                         self.assertEqual(path[:4], ["", "api", "v1", kind[0]])
                         self.assertEqual(path[6:], kind[1].split("/")[1:])
-                        # Proxies decode %2E and then take out dot segments, as RFC 3986 tells them to.
+                        # Proxies decode %2E and then remove dot segments (RFC 3986).
                         self.assertNotIn(unquote(path[4]), ("", ".", ".."))
                         self.assertNotIn(unquote(path[5]), ("", ".", ".."))
 
-    def test_those_of_the_service_stay_there_too(self):
+    def test_hostile_alias_targets_stay_one_segment_of_the_path(self):
         slugs: tuple = ("../credits", "a/..", "a/b/c", "?x", "\ud800/x", "", 5, None, [])
         for target in slugs:
             with self.subTest(target=target):
-                self.service.has_model_path = False
+                self.server.has_model_path = False
                 page = {"data": [make_model("~a/b", alias_target={"slug": target, "name": "x"})]}
-                self.service.always("GET", "/models", answer(200, program.dump_json(page)))
-                self.service.always("GET", "/models/~a/b/endpoints", error(404, "Not Found"))
+                self.server.always("GET", "/models", answer(200, program.dump_json(page)))
+                self.server.always("GET", "/models/~a/b/endpoints", error(404, "Not Found"))
                 run = self.models("endpoints", "~a/b")
                 self.assertEqual((run.code, run.out), (4, ""))
                 for target in self.targets():
                     self.assertNotIn("..", unquote(target))
 
 
-class Endpoints(ModelsTest):
+class EndpointsTest(ModelsTest):
     ENDPOINTS = [
         make_endpoint(
             provider,
@@ -1211,31 +1196,31 @@ BaseTen    baseten/fp8    fp8        65.5k     96   610   95.00    0.50     1.20
 DeepInfra  deepinfra/fp8  fp8         131k     35  2687   99.82    0.12     0.39
 Parasail   parasail       unknown        -      -     -   99.00  varies        -
 """
-    DEGRADED = "1 degraded left out; --all shows them\n"
+    DEGRADED = "1 endpoint hidden (1 degraded); --all shows them\n"
 
     def setUp(self):
         super().setUp()
-        self.service.endpoints = {"acme/alpha": list(self.ENDPOINTS)}
+        self.server.endpoints = {"acme/alpha": list(self.ENDPOINTS)}
         self.env["OPENROUTER_API_KEY"] = USER_KEY
 
     def endpoints(self, *argv):
         return self.models("endpoints", "acme/alpha", *argv)
 
     def column(self, field, *argv):
-        """One field of every endpoint, in the order of the JSON."""
+        """A field of every endpoint, in the order of the JSON."""
         return [row.get(field) for row in self.payload("endpoints", "acme/alpha", *argv)["endpoints"]]
 
-    def test_the_text_is_a_table_by_throughput_without_the_degraded(self):
+    def test_the_table_is_sorted_by_throughput_without_degraded_endpoints(self):
         self.assertEqual(self.endpoints(), Run(0, self.TABLE, self.DEGRADED))
-        self.assertEqual(self.asked_first(), ["/api/v1/models/acme/alpha/endpoints"])
+        self.assertEqual(self.other_targets(), ["/api/v1/models/acme/alpha/endpoints"])
 
-    def test_an_alias_that_the_path_does_not_know_is_followed_in_the_catalogue(self):
-        self.service.fail("GET", "/models/~acme/alpha-latest/endpoints", error(404, "Not Found"))
+    def test_an_alias_the_api_doesnt_know_is_resolved_in_the_catalog(self):
+        self.server.fail("GET", "/models/~acme/alpha-latest/endpoints", error(404, "Not Found"))
         run = self.models("endpoints", "~acme/alpha-latest")
         self.assertEqual((run.code, run.out), (0, self.TABLE))
-        self.assertEqual(self.asked_first()[-1], "/api/v1/models/acme/alpha/endpoints")
+        self.assertEqual(self.other_targets()[-1], "/api/v1/models/acme/alpha/endpoints")
 
-    def test_all_keeps_the_degraded_and_shows_their_status(self):
+    def test_all_shows_degraded_endpoints_and_the_status(self):
         header, *lines = self.TABLE.splitlines()
         lines.insert(4, "Together   together       fp4         131k     11  9250   87.33    0.10     0.20")
         status = [header + "  status"] + [
@@ -1246,7 +1231,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         self.assertEqual([line.split() for line in run.out.splitlines()], [line.split() for line in status])
         self.assertEqual({len(line) for line in run.out.splitlines()}, {len(header) + 8})
 
-    def test_each_order_with_what_has_no_figure_last(self):
+    def test_each_sort_puts_rows_without_a_figure_last(self):
         deepinfra, baseten, small, groq, together, parasail = range(6)
         for sort, expected in (
             ("throughput", [groq, baseten, small, deepinfra, together, parasail]),
@@ -1258,13 +1243,13 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
             ("name", [baseten, small, deepinfra, groq, parasail, together]),
         ):
             with self.subTest(sort):
-                self.service.endpoints["acme/alpha"] = [{**row, "mark": n} for n, row in enumerate(self.ENDPOINTS)]
+                self.server.endpoints["acme/alpha"] = [{**row, "mark": n} for n, row in enumerate(self.ENDPOINTS)]
                 self.assertEqual(self.column("mark", "--all", "--sort", sort), [str(n) for n in expected])
 
-    def test_an_unknown_order_is_wrong_usage(self):
+    def test_an_unknown_sort_is_a_usage_error(self):
         self.assert_usage_error(self.endpoints("--sort", "speed"), "argument --sort: ")
 
-    def test_a_limit_is_how_many_are_shown(self):
+    def test_limit_is_how_many_endpoints_are_listed(self):
         self.assertEqual(self.column("tag", "--limit", "2"), ["groq", "baseten/fp8"])
         self.assertEqual(self.endpoints("--limit", "1").err, self.DEGRADED)
         self.assert_usage_error(self.endpoints("--limit", "0"), "argument --limit: ")
@@ -1272,7 +1257,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
     def test_two_endpoints_with_the_same_tag_are_two_rows(self):
         self.assertEqual(self.column("tag").count("baseten/fp8"), 2)
 
-    def test_json_has_the_rows_of_the_api_and_what_else_it_gives(self):
+    def test_json_has_the_rows_of_the_api_and_its_other_fields(self):
         document = self.payload("endpoints", "acme/alpha")
         self.assertEqual(list(document)[:2], ["id", "name"])
         self.assertEqual(set(document), {"id", "name", "created", "description", "architecture", "endpoints"})
@@ -1281,18 +1266,18 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         self.assertEqual(row, json.loads(program.dump_json(self.ENDPOINTS[3]), parse_float=str, parse_int=str))
         self.assertEqual(document["endpoints"][-1]["price_per_million"], {"input": None, "output": None})
 
-    def test_json_leaves_out_the_degraded_as_the_table_does(self):
+    def test_json_hides_degraded_endpoints_too(self):
         self.assertEqual(len(self.column("status")), 5)
         self.assertEqual(self.endpoints("--json").err, self.DEGRADED)
         self.assertIn("-2", self.column("status", "--all"))
 
-    def test_a_status_is_degraded_only_where_it_is_negative(self):
+    def test_only_a_negative_status_is_degraded(self):
         for status, kept in ((0, 1), (1, 1), (None, 1), ("", 1), (-1, 0), (-10, 0), (Decimal("-0.5"), 0)):
             with self.subTest(status=status):
-                self.service.endpoints["acme/alpha"] = [make_endpoint("Groq", status=status)]
+                self.server.endpoints["acme/alpha"] = [make_endpoint("Groq", status=status)]
                 self.assertEqual(len(self.column("status")), kept)
 
-    def test_statistics_may_be_numbers_objects_or_nothing(self):
+    def test_statistics_may_be_numbers_objects_or_null(self):
         for statistic, cell in (
             (35, "35"),
             (Decimal("35.49"), "35"),
@@ -1311,23 +1296,23 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
                 with self.subTest(statistic=statistic, field=field):
                     rows = [{**make_endpoint("Groq"), field: statistic}]
                     body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": rows}}
-                    self.service.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+                    self.server.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
                     self.assertEqual(self.endpoints().out.splitlines()[1].split()[column], cell)
 
-    def test_the_older_numbers_make_the_same_table(self):
-        self.service.statistics = "numbers"
+    def test_the_older_statistics_give_the_same_table(self):
+        self.server.statistics = "numbers"
         self.assertEqual(self.endpoints(), Run(0, self.TABLE, self.DEGRADED))
 
-    def test_absent_statistics_are_a_dash(self):
+    def test_missing_statistics_are_dashes(self):
         endpoint = make_endpoint("Groq", quantization=None)
         for field in ("throughput_last_30m", "latency_last_30m", "uptime_last_30m", "tag", "status", "context_length"):
             del endpoint[field]
         body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": [endpoint]}}
-        self.service.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+        self.server.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
         self.assertEqual(self.endpoints("--all").out.splitlines()[1].split(), ["Groq", *"------", "0.50", "1.50", "-"])
 
-    def test_no_endpoint_is_no_error(self):
-        self.service.endpoints = {}
+    def test_no_endpoints_are_not_an_error(self):
+        self.server.endpoints = {}
         self.assertEqual(
             self.endpoints(),
             Run(
@@ -1338,17 +1323,17 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         )
         self.assertEqual(self.payload("endpoints", "acme/alpha")["endpoints"], [])
 
-    def test_another_service_tier_is_left_out_and_counted_unless_all_is_asked_for(self):
+    def test_endpoints_on_another_service_tier_are_hidden_without_all(self):
         def tiered(provider, tier, **fields):
             return make_endpoint(provider, service_tier=tier, pricing=make_pricing("1", "2", discount=0), **fields)
 
-        self.service.endpoints["acme/alpha"] = [
+        self.server.endpoints["acme/alpha"] = [
             tiered("Groq", None), tiered("OpenAI", "flex"), tiered("OpenAI", "priority"),
             tiered("Azure", None, status=-1), tiered("Azure", "flex", status=-2),
         ]  # fmt: skip
         run = self.endpoints()
         self.assertEqual([line.split()[0] for line in run.out.splitlines()[1:]], ["Groq"])
-        self.assertEqual(run.err, "2 degraded and 2 of another service tier left out; --all shows them\n")
+        self.assertEqual(run.err, "4 endpoints hidden (2 degraded, 2 on another service tier); --all shows them\n")
         header, *lines = self.endpoints("--all").out.splitlines()
         self.assertEqual(header.split()[-2:], ["tier", "status"])
         self.assertEqual(
@@ -1356,11 +1341,11 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
             [["-", "0"], ["flex", "0"], ["priority", "0"], ["-", "-1"], ["flex", "-2"]],
         )
 
-    def test_the_service_of_summer_knows_no_tiers(self):
-        self.service.summer = True
+    def test_the_older_api_has_no_tiers(self):
+        self.server.summer = True
         self.assertNotIn("tier", self.endpoints("--all").out)
 
-    def test_a_key_is_sent_when_there_is_one_the_user_key_first(self):
+    def test_a_key_is_sent_if_one_is_set_the_user_key_first(self):
         for env, sent in (
             ({"OPENROUTER_API_KEY": USER_KEY, "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}, USER_KEY),
             ({"OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": MANAGEMENT_KEY}, MANAGEMENT_KEY),
@@ -1370,10 +1355,10 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
                 self.env.pop("OPENROUTER_PROVISIONING_KEY", None)
                 self.env.update(env)
                 self.assertEqual(self.endpoints(), Run(0, self.TABLE, self.DEGRADED))
-                keys = [r.headers.get("authorization") for r in self.service.requests if r.path != "/models"]
+                keys = [r.headers.get("authorization") for r in self.server.requests if r.path != "/models"]
                 self.assertEqual(keys, [f"Bearer {sent}"])
 
-    def test_without_one_a_hint_says_what_is_missing(self):
+    def test_a_hint_says_that_statistics_need_a_key(self):
         del self.env["OPENROUTER_API_KEY"]
         run = self.endpoints("--sort", "price-in", "--limit", "1")
         table = (
@@ -1381,9 +1366,9 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
             "DeepInfra  deepinfra/fp8  fp8       131k      -   -  99.82    0.12     0.39\n"
         )
         self.assertEqual(run, Run(0, table, HINT + self.DEGRADED))
-        self.assertNotIn("authorization", str([request.headers for request in self.service.requests]))
+        self.assertNotIn("authorization", str([request.headers for request in self.server.requests]))
 
-    def test_a_key_that_is_refused_costs_only_the_statistics_and_it_says_so(self):
+    def test_a_refused_key_is_a_warning_and_costs_only_the_statistics(self):
         self.env["OPENROUTER_API_KEY"] = EXPIRED_KEY
         run = self.endpoints()
         warning = (
@@ -1391,20 +1376,20 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         )
         self.assertEqual((run.code, run.err), (0, warning + HINT + self.DEGRADED))
         self.assertEqual([line.split()[4:6] for line in run.out.splitlines()[1:]], [["-", "-"]] * 5)
-        asked = ["authorization" in r.headers for r in self.service.requests if r.path != "/models"]
+        asked = ["authorization" in r.headers for r in self.server.requests if r.path != "/models"]
         self.assertEqual(asked, [True, False])
 
-    def test_a_malformed_key_is_never_sent_and_costs_as_little(self):
+    def test_a_malformed_key_is_never_sent_and_costs_only_the_statistics(self):
         self.env["OPENROUTER_API_KEY"] = "sk-or-v1-abc def"
         run = self.endpoints()
         self.assertEqual((run.code, run.out.count("\n")), (0, 6))
         self.assertTrue(
             run.err.startswith("openrouter-remote: warning: retried without a key: OPENROUTER_API_KEY "), run.err
         )
-        self.assertNotIn("authorization", str([request.headers for request in self.service.requests]))
+        self.assertNotIn("authorization", str([request.headers for request in self.server.requests]))
 
-    def test_where_even_no_key_is_refused_it_is_exit_3(self):
-        self.service.always("GET", "/models/acme/alpha/endpoints", error(401, "No cookie auth credentials found"))
+    def test_a_401_without_a_key_too_is_exit_3(self):
+        self.server.always("GET", "/models/acme/alpha/endpoints", error(401, "No cookie auth credentials found"))
         for key in (USER_KEY, ""):
             with self.subTest(key=key):
                 self.env["OPENROUTER_API_KEY"] = key
@@ -1412,45 +1397,45 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
                 self.assertEqual((run.code, run.out), (3, ""))
                 self.assertIn("GET /models/acme/alpha/endpoints: 401 No cookie auth credentials found\n", run.err)
 
-    def test_the_name_is_found_as_for_show(self):
-        self.service.models = [make_model("acme/alpha-4.5"), make_model("acme/omega"), make_model("acme/omega-2")]
-        self.service.endpoints = {"acme/alpha-4.5": [make_endpoint("Groq")]}
+    def test_names_are_found_as_in_show(self):
+        self.server.models = [make_model("acme/alpha-4.5"), make_model("acme/omega"), make_model("acme/omega-2")]
+        self.server.endpoints = {"acme/alpha-4.5": [make_endpoint("Groq")]}
         for switch in (True, False):
             for name in ("acme/alpha-4.5", "acme/alpha-4.5-20260301", "acme/alpha-4-5", "alpha", "Alpha.4.5"):
                 with self.subTest(name, has_model_path=switch):
-                    self.service.has_model_path = switch
+                    self.server.has_model_path = switch
                     document = self.payload("endpoints", name)
                     self.assertEqual((document["id"], len(document["endpoints"])), ("acme/alpha-4.5", 1))
-        several = "openrouter-remote: error: 'omeg' fits 2 models\nhint: name one of them: acme/omega, acme/omega-2\n"
+        several = "openrouter-remote: error: 'omeg' matches 2 models\nhint: use one of: acme/omega, acme/omega-2\n"
         self.assertEqual(self.models("endpoints", "omeg"), Run(4, "", several))
-        none = "openrouter-remote: error: no model is called 'acme/alpha-4.6'\nhint: the nearest are acme/alpha-4.5"
+        none = "openrouter-remote: error: no model is called 'acme/alpha-4.6'\nhint: did you mean acme/alpha-4.5"
         run = self.models("endpoints", "acme/alpha-4.6")
         self.assertEqual((run.code, run.out, run.err[: len(none)]), (4, "", none))
 
-    def test_an_alias_leads_to_the_endpoints_of_the_model_behind_it(self):
+    def test_an_alias_finds_the_endpoints_of_its_model(self):
         self.assertEqual(self.payload("endpoints", "~acme/alpha-latest")["id"], "acme/alpha")
-        self.service.fail("GET", "/models/~acme/alpha-latest/endpoints", error(404, "Not Found"))
-        self.service.has_model_path = False
+        self.server.fail("GET", "/models/~acme/alpha-latest/endpoints", error(404, "Not Found"))
+        self.server.has_model_path = False
         self.assertEqual(self.payload("endpoints", "~acme/alpha-latest")["id"], "acme/alpha")
 
-    def test_what_is_no_list_of_endpoints_is_exit_5(self):
+    def test_a_malformed_list_of_endpoints_is_exit_5(self):
         others: tuple = (None, {}, "text", [None], ["groq"], [[]])
         for endpoints in others:
             with self.subTest(endpoints=endpoints):
                 body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": endpoints}}
-                self.service.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+                self.server.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
                 run = self.endpoints()
                 self.assertEqual((run.code, run.out), (5, ""))
                 start = "openrouter-remote: error: GET /models/acme/alpha/endpoints: "
                 self.assertTrue(run.err.startswith(start), run.err)
 
 
-class WrongTypes(ModelsTest):
-    """Whatever stands in a field, a row is a row: no traceback, no control character, JSON as it came."""
+class WrongTypesTest(ModelsTest):
+    """Any value in any field: no traceback, no control character, and JSON as it came."""
 
     def mutated(self, whole, *groups):
-        """Copies of an object in which every path of a group has something weird at its end, in the course of the
-        copies everything weird everywhere."""
+        """Copies of an object, each with a WEIRD value at every path of a group. Over all copies every path gets every
+        WEIRD value."""
         for paths, shift in itertools.product(groups, range(len(WEIRD))):
             copy = program.parse_json(program.dump_json(whole))
             for index, (*steps, field) in enumerate(paths):
@@ -1465,17 +1450,17 @@ class WrongTypes(ModelsTest):
         self.assertTrue((run.out + run.err).replace("\n", "").isprintable())
 
     def assert_rows_as_they_came(self, rows, sent):
-        """`rows` of the JSON against what was sent, both as text that keeps every digit."""
+        """The rows of the JSON are what the server sent, digit by digit."""
         for row in rows:
             del row["price_per_million"]
         self.assertEqual(rows, json.loads(program.dump_json(sent), parse_float=str, parse_int=str))
 
-    def test_those_of_a_model(self):
+    def test_a_model_with_any_values(self):
         nested = [
-            *(("pricing", field) for field in Showing.FULL["pricing"]),
-            *(("architecture", field) for field in Showing.FULL["architecture"]),
-            *(("top_provider", field) for field in Showing.FULL["top_provider"]),
-            *(("benchmarks", field) for field in Showing.FULL["benchmarks"]),
+            *(("pricing", field) for field in ShowTest.FULL["pricing"]),
+            *(("architecture", field) for field in ShowTest.FULL["architecture"]),
+            *(("top_provider", field) for field in ShowTest.FULL["top_provider"]),
+            *(("benchmarks", field) for field in ShowTest.FULL["benchmarks"]),
         ]
         deeper = [
             *(("pricing", "overrides", 1, field) for field in (*NIGHT, "utc_days", "min_prompt_tokens")),
@@ -1483,9 +1468,9 @@ class WrongTypes(ModelsTest):
             *(("benchmarks", "design_arena", 0, field) for field in ("category", "rank", "elo")),
             ("alias_target",),
         ]
-        fields = [(field,) for field in Showing.FULL]
-        models = [{**row, "id": f"a/{n}"} for n, row in enumerate(self.mutated(Showing.FULL, fields, nested, deeper))]
-        self.service.always("GET", "/models", answer(200, program.dump_json({"data": models})))
+        fields = [(field,) for field in ShowTest.FULL]
+        models = [{**row, "id": f"a/{n}"} for n, row in enumerate(self.mutated(ShowTest.FULL, fields, nested, deeper))]
+        self.server.always("GET", "/models", answer(200, program.dump_json({"data": models})))
         for sort in ("name", "price-in", "price-out", "context", "created"):
             with self.subTest(sort):
                 self.assert_harmless(self.models("list", "--sort", sort))
@@ -1494,10 +1479,10 @@ class WrongTypes(ModelsTest):
         self.assert_rows_as_they_came(list(self.payload("list").values()), models)
         for model in models:
             with self.subTest(id=model["id"]):
-                self.service.always("GET", "/model/" + model["id"], answer(200, program.dump_json({"data": model})))
+                self.server.always("GET", "/model/" + model["id"], answer(200, program.dump_json({"data": model})))
                 self.assert_harmless(self.models("show", model["id"]))
 
-    def test_those_of_an_endpoint(self):
+    def test_an_endpoint_with_any_values(self):
         whole = make_endpoint("Groq", pricing=make_pricing("1", "2", overrides=[TIER], discount=0))
         nested = [
             *(("pricing", field) for field in whole["pricing"]),
@@ -1507,7 +1492,7 @@ class WrongTypes(ModelsTest):
         endpoints = list(self.mutated(whole, [(field,) for field in whole], nested))
         endpoints = [{**row, "mark": f"{n:03}"} for n, row in enumerate(endpoints)]
         body = {"data": {"id": "acme/alpha", "name": "\x1b", "endpoints": endpoints}}
-        self.service.always("GET", "/models/acme/alpha/endpoints", answer(200, program.dump_json(body)))
+        self.server.always("GET", "/models/acme/alpha/endpoints", answer(200, program.dump_json(body)))
         for sort in ("throughput", "latency", "price-in", "price-out", "uptime", "context", "name"):
             with self.subTest(sort):
                 self.assert_harmless(self.models("endpoints", "acme/alpha", "--all", "--sort", sort))

@@ -1,4 +1,4 @@
-"""The wheel: built, installed and run, as the command and as the module."""
+"""Build the wheel, install it, and run it as the command and as the module."""
 
 import glob
 import importlib.util
@@ -15,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(PROGRAM))
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 
 
-@unittest.skipUnless(importlib.util.find_spec("hatchling"), "hatchling is not installed, and builds the wheel")
+@unittest.skipUnless(importlib.util.find_spec("hatchling"), "hatchling isn't installed")
 class WheelTest(ProgramTest):
     site: str
 
@@ -51,10 +51,10 @@ class WheelTest(ProgramTest):
                 alert = self.run_installed("balance", "--alert-below", "5", command=command)
                 self.assertEqual(alert, Run(1, BALANCE, "ALERT remaining $0.1152 is less than $5.00\n"))
 
-    def test_its_bytecode_is_kept(self):
+    def test_the_bytecode_is_cached(self):
         self.assertEqual(len(glob.glob(os.path.join(self.site, "__pycache__", "openrouter_remote.*.pyc"))), 1)
 
-    def test_its_metadata_have_the_version_and_no_requirement(self):
+    def test_the_metadata_has_the_version_and_no_requirements(self):
         (path,) = glob.glob(os.path.join(self.site, "openrouter_remote-*.dist-info", "METADATA"))
         with open(path, encoding="utf-8") as file:
             head = file.read().partition("\n\n")[0].splitlines()
@@ -62,7 +62,7 @@ class WheelTest(ProgramTest):
         self.assertIn("Requires-Python: >=3.9", head)
         self.assertEqual([line for line in head if line.startswith("Requires-Dist")], [])
 
-    def test_what_fails_while_it_is_loaded_is_exit_5_here_too(self):
+    def test_a_failure_during_import_is_exit_5(self):
         self.replace_module("decimal", "raise MemoryError\n")
         message = "openrouter-remote: error: unexpected MemoryError: \n"
         self.assertEqual(self.run_installed("balance", "--alert-below", "5"), Run(5, "", message))
