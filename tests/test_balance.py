@@ -346,7 +346,7 @@ class KeyChoiceTest(BalanceTest):
                 3,
                 "",
                 "openrouter-remote: error: GET /credits: 401 API key expired\n"
-                "hint: OPENROUTER_MANAGEMENT_KEY (from the shell) was refused; this needs a management key: "
+                "hint: OPENROUTER_MANAGEMENT_KEY (from the shell) was refused; this needs a valid management key: "
                 "set OPENROUTER_PROVISIONING_KEY "
                 "(or OPENROUTER_MANAGEMENT_KEY), or create one at https://openrouter.ai/settings/management-keys\n",
             ),

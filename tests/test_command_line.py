@@ -536,9 +536,6 @@ class ProjectTest(ProgramTest):
         self.assertRegex(program.__version__, r"\A\d+\.\d+\.\d+\Z")
         self.assertEqual(json.loads(self.read(".claude-plugin", "plugin.json"))["version"], program.__version__)
 
-    def test_the_top_level_manifest_is_a_link_to_that_of_claude_code(self):
-        self.assertEqual(os.readlink(os.path.join(ROOT, "plugin.json")), os.path.join(".claude-plugin", "plugin.json"))
-
     def test_the_package_and_the_manifest_have_the_name_of_the_command(self):
         self.assertIn('\nname = "openrouter-remote"\n', self.read("pyproject.toml"))
         self.assertEqual(json.loads(self.read("plugin.json"))["name"], "openrouter-remote")

@@ -284,12 +284,12 @@ class CostOptionTest(ModelsTest):
         self.assertEqual(
             self.run_program("models", "list", "--cost", "50k:2k").out,
             "id             cost  in $/M  out $/M  context  notes\n"
-            "a/free      $0.0000    0.00     0.00       1M\n"
+            "a/free      $0.0000   0.00     0.00        1M\n"
             "a/tiered    $0.1800   3.00*   15.00*       1M  * price tiers\n"
-            "a/dear-out  $0.2050    0.10   100.00       1M\n"
-            "a/dear-in   $0.2502    5.00     0.10       1M\n"
+            "a/dear-out  $0.2050   0.10   100.00        1M\n"
+            "a/dear-in   $0.2502   5.00     0.10        1M\n"
             "a/auto            -  varies   varies       1M\n"
-            "a/unknown         -       -     1.00       1M\n",
+            "a/unknown         -       -     1.00        1M\n",
         )
 
     def test_prices_may_have_hundreds_of_digits(self):
@@ -337,8 +337,10 @@ class CostOptionTest(ModelsTest):
 
     def test_endpoints_have_costs_too(self):
         self.server.endpoints["a/free"] = [
-            make_endpoint("Groq", pricing=make_pricing("2", "2", discount=0)),
-            make_endpoint("DeepInfra", pricing=make_pricing("3", "3", discount=Decimal("0.5"))),
+            make_endpoint("Groq", max_completion_tokens=None, pricing=make_pricing("2", "2", discount=0)),
+            make_endpoint(
+                "DeepInfra", max_completion_tokens=0, pricing=make_pricing("3", "3", discount=Decimal("0.5"))
+            ),
             make_endpoint("Together", pricing={"prompt": "-1", "completion": "1"}),
         ]
         found = self.rows("endpoints", "a/free", "--cost", "50k:50k")["endpoints"]
@@ -350,7 +352,9 @@ class CostOptionTest(ModelsTest):
     def test_a_model_and_its_only_endpoint_cost_the_same_with_a_discount(self):
         pricing = {"prompt": "0.00000003", "completion": "0.00000012", "discount": Decimal("0.9")}
         self.serve(make_model("a/one", pricing=pricing, context_length=2_000_000))
-        self.server.endpoints = {"a/one": [make_endpoint("Groq", pricing=pricing, context_length=2_000_000)]}
+        self.server.endpoints = {
+            "a/one": [make_endpoint("Groq", pricing=pricing, context_length=2_000_000, max_completion_tokens=None)]
+        }
         self.assertEqual(self.costs("--cost", "1m:1m"), {"a/one": "0.15"})
         (endpoint,) = self.rows("endpoints", "a/one", "--cost", "1m:1m")["endpoints"]
         self.assertEqual(endpoint["cost"], "0.15")
@@ -365,18 +369,18 @@ class CostOptionTest(ModelsTest):
         )
         self.assertEqual(
             list(self.costs("--cost", "300k:4k").items()),
-            [("a/large", "2.736"), ("a/unset", "3.04"), ("a/small", None), ("a/narrow", None)],
+            [("a/narrow", "0.0304"), ("a/large", "2.736"), ("a/unset", "3.04"), ("a/small", None)],
         )
+        lines = self.run_program("models", "list", "--cost", "300k:4k").out.splitlines()
         self.assertEqual(
-            self.run_program("models", "list", "--cost", "300k:4k").out.splitlines()[3:],
+            [lines[1], lines[4]],
             [
+                "a/narrow  $0.0304    0.10     0.10       1M  top provider: 100k context and 1 output",
                 "a/small         -    0.10     0.10     131k  the request doesn't fit",
-                "a/narrow        -    0.10     0.10       1M  the request doesn't fit",
             ],
         )
         self.assertEqual(self.costs("--cost", "131071:1")["a/small"], "0.0131072")
         self.assertIsNone(self.costs("--cost", "131072:1")["a/small"])
-        self.assertIsNone(self.costs("--cost", "99999:2")["a/narrow"])
 
     def test_a_cost_has_four_decimals_and_below_a_dollar_up_to_six_significant_digits(self):
         for per_million, shown in (
@@ -413,7 +417,7 @@ class CostOptionTest(ModelsTest):
             make_model("a/fee", pricing=make_pricing("0", "0", request="0.04")),
         )
         self.server.endpoints = {"a/music": [make_endpoint("Groq", pricing=make_pricing("0", "0", discount=0))]}
-        self.assertEqual(self.costs("--cost", "1k:1k"), {"a/text": "0", "a/music": None, "a/fee": None})
+        self.assertEqual(self.costs("--cost", "1k:1k"), {"a/text": "0", "a/fee": "0.04", "a/music": None})
         (endpoint,) = self.rows("endpoints", "a/music", "--cost", "1k:1k")["endpoints"]
         self.assertEqual((endpoint["cost"], endpoint["price_per_million"]), (None, {"input": None, "output": None}))
 
@@ -740,7 +744,7 @@ class DiffTest(ModelsTest):
         os.rmdir(os.path.join(self.folder, "gone"))
         run = self.run_program("models", "diff", "catalog.json", "--save")
         self.assertEqual((run.code, run.out), (5, ""))
-        message = "openrouter-remote: error: catalog.json couldn't be replaced and is unchanged: No such file"
+        message = "openrouter-remote: error: catalog.json couldn't be created: No such file"
         self.assertTrue(run.err.splitlines()[-1].startswith(message), run.err)
 
     def test_credentials_are_not_saved(self):

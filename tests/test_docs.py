@@ -163,7 +163,7 @@ class CommandLinesTest(ShellTest):
                     self.assertIn("echo $?" if exit_code else "", session)
 
     def test_every_example_in_help_is_accepted(self):
-        for id in ("anthropic/claude-haiku-4.5", "deepseek/deepseek-chat"):
+        for id in ("anthropic/claude-haiku-4.5", "openai/gpt-5-mini", "deepseek/deepseek-chat"):
             self.server.models.append(make_model(id))
             self.server.endpoints[id] = self.server.endpoints["northwind/gale-70b"]
         self.more_keys = [make_key(100 + n, name=name) for n, name in enumerate(("ci", "leaked-key", "old-key"))]
@@ -195,14 +195,7 @@ class AgreementTest(ProgramTest):
     def test_every_option_in_a_document_exists(self):
         others = {
             *("-r", "-m", "-s", "-q", "-c", "-e", "-i", "-p"),  # of jq, Python, grep, chmod, mkdir and shells
-            *(
-                "--script",
-                "--no-agent",
-                "--name",
-                "--deliver",
-                "--user",
-                "--serve",
-            ),  # of other programs
+            *("--script", "--no-agent", "--name", "--deliver", "--user", "--serve"),  # of other programs
         }
         known = others.union(*(page.options for page in help_pages()))
         for path in DOCUMENTS:

@@ -610,14 +610,16 @@ class UsageByTest(ForecastTest):
 
     def test_days_are_in_order(self):
         self.two_models()
-        rows = self.by("day")["rows"]
-        self.assertEqual([(row["day"], row["usage"]) for row in rows], [(day(2), "0.75"), (day(1), "3.25")])
+        rows = self.by("day", "--days", "3")["rows"]
+        expected = [(day(3), "0"), (day(2), "0.75"), (day(1), "3.25")]
+        self.assertEqual([(row["day"], row["usage"]) for row in rows], expected)
 
     def test_days_with_a_time_are_the_same_days(self):
         self.two_models()
         self.service.activity_date_time = True
-        rows = self.by("day")["rows"]
-        self.assertEqual([(row["day"], row["usage"]) for row in rows], [(day(2), "0.75"), (day(1), "3.25")])
+        rows = self.by("day", "--days", "3")["rows"]
+        expected = [(day(3), "0"), (day(2), "0.75"), (day(1), "3.25")]
+        self.assertEqual([(row["day"], row["usage"]) for row in rows], expected)
 
     def test_rows_with_the_same_spend_are_sorted_by_name(self):
         self.service.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("c/c", "a/a", "b/b")]
@@ -779,6 +781,8 @@ class UsageByTest(ForecastTest):
         row = {"model": "a", "usage": Decimal(3), "share": Decimal(1), "byok_usage": 0, "requests": 1,
                "prompt_tokens": 1, "completion_tokens": 1, "reasoning_tokens": 0, "cached_tokens": 0}  # fmt: skip
         lines = list(
-            program.table_lines(program.Table(program.spend_columns("model", lambda row: "█" * 20), [row]), 24)
+            program.table_lines(
+                program.Table(program.spend_columns("model", lambda row: "█" * 20, True, False), [row]), 24
+            )
         )
         self.assertEqual(lines, ["model    usage   share", "a      $3.0000  100.0%"])

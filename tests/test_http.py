@@ -945,7 +945,7 @@ class RefusalTest(HttpTest):
         "older accounts can set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
     )
     MANAGEMENT_HINT = (
-        "hint: {} (from {}) was refused; this needs a management key: set OPENROUTER_PROVISIONING_KEY "
+        "hint: {} (from {}) was refused; this needs a valid management key: set OPENROUTER_PROVISIONING_KEY "
         "(or OPENROUTER_MANAGEMENT_KEY), or create one at https://openrouter.ai/settings/management-keys\n"
     )
 

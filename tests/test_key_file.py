@@ -33,6 +33,7 @@ TABLE = (
 )
 CREATE = ("create", "--name", "ci", "--out", "new.env")
 ROTATE = ("rotate", "ci", "--out", "new.env")
+NOT_COPIED = "guardrails and spend alerts of the old key aren't copied\n"
 
 
 class KeyFileTest(ProgramTest):
@@ -94,7 +95,7 @@ class FileTest(KeyFileTest):
 
     def test_rotate_writes_the_new_key_too(self):
         run = self.keys(*ROTATE, "--disable-old")
-        self.assertEqual((run.code, run.err), (0, "the new key is in new.env\n"))
+        self.assertEqual((run.code, run.err), (0, f"the new key is in new.env\n{NOT_COPIED}"))
         self.assertEqual(self.content(), LINE)
         self.never_shown(run)
         self.assertEqual(self.sent(), ["POST", "PATCH"])

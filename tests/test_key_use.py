@@ -434,7 +434,7 @@ class MoveTest(KeyUseTest):
     def test_the_api_decides_if_no_workspaces_are_known(self):
         self.start(workspaces_refused=True)
         research = self.SPACES[1]["id"]
-        self.assertEqual(self.run_program("keys", "move", "ci", research).code, 0)
+        self.assertEqual(self.run_program("keys", "move", self.server.keys[0]["hash"], research).code, 0)
         run = self.run_program("keys", "move", self.server.keys[0]["hash"], "Research")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(": 400 Invalid value for workspace_id", run.err)
@@ -445,10 +445,13 @@ class MoveTest(KeyUseTest):
         run = self.run_program("keys", "move", self.server.keys[0]["hash"], self.SPACES[1]["id"])
         self.assertEqual((run.code, run.err), (0, ""))
 
-    def test_refused_workspaces_are_a_warning(self):
+    def test_with_refused_workspaces_only_a_full_hash_will_do(self):
         self.start(workspaces_refused=True)
-        run = self.run_program("keys", "move", "ci", self.SPACES[1]["id"])
-        self.assertIn("; keys outside the default workspace are missing here, if there are any\n", run.err)
+        run = self.run_program("keys", "move", self.server.keys[0]["hash"][:12], self.SPACES[1]["id"])
+        self.assertEqual((run.code, run.out), (5, ""))
+        self.assertIn(
+            "keys outside the default workspace are missing here, if there are any; nothing was changed\n", run.err
+        )
 
     def test_an_api_that_cant_move_keys_is_exit_5(self):
         self.start(summer=True)

@@ -720,7 +720,7 @@ class OddResponseTest(KeysTest):
             def wait(timeout=None):
                 while len(response.body) < received:
                     threading.Event().wait(0.001)
-                raise program._Timeout
+                raise program.Timeout
 
             begun = real(call, *args)
             if call is not program._exchange or args[0].method != "POST":

@@ -826,12 +826,12 @@ class OtherUnitsTest(ModelsTest):
         self.assertEqual(self.ids("list", "--free"), ["a/text", "a/search", "a/song:free"])
 
     def test_models_billed_in_another_unit_sort_last_by_price(self):
-        by_token = ["a/text", "a/search", "a/song:free", "a/cheap"]
-        self.assertEqual(self.ids("cheap"), [*by_token, "a/fee", "a/pixels", "a/song"])
+        by_token = ["a/text", "a/search", "a/fee", "a/song:free", "a/cheap"]
+        self.assertEqual(self.ids("cheap"), [*by_token, "a/pixels", "a/song"])
         self.assertEqual(self.ids("list", "--max-price-input", "0.01"), by_token)
 
     def test_their_price_per_million_is_null_and_a_dash_with_a_note(self):
-        row = self.payload("list", "--search", "a/fee")["a/fee"]
+        row = self.payload("list", "--search", "a/song", "--output", "all")["a/song"]
         self.assertEqual(row["price_per_million"], {"input": None, "output": None})
         line = self.models("list", "--search", "pixels").out.splitlines()[1]
         self.assertEqual(line.split(None, 4), ["a/pixels", "-", "-", "131k", "not billed per token"])
@@ -843,17 +843,17 @@ class PriceUnitsTest(ModelsTest):
         lines = self.models("show", "a/b").out.splitlines()
         return {line.partition(":")[0][len("price, ") :]: line.split(None, 3)[-1] for line in lines if "price" in line}
 
-    def test_a_price_too_low_for_an_image_has_no_unit(self):
+    def test_a_price_too_low_for_an_image_is_per_token(self):
         for field, label in (("image", "image input"), ("image_output", "image output")):
             for value, shown in (
-                ("0.000002", "$0.000002"),
-                ("0.00002", "$0.00002"),
-                ("0.0000201", "$0.0000201 per image"),
+                ("0.000002", "$2.00 per million tokens"),
+                ("0.0009999", "$999.90 per million tokens"),
+                ("0.001", "$0.001 per image"),
                 ("0.00265", "$0.00265 per image"),
-                ("0", "$0.00 per image"),
+                ("0", "$0.00 per million tokens"),
             ):
                 with self.subTest(field=field, value=value):
-                    self.assertTrue(f"price, {label}:  {shown}".endswith(self.prices(**{field: value})[label]))
+                    self.assertEqual(self.prices(**{field: value})[label], shown)
 
     def test_other_prices_have_their_units(self):
         self.server.models = [
@@ -914,6 +914,7 @@ class ShowTest(ModelsTest):
     )  # fmt: skip
     SHEET = """\
 name:                Acme: Full 2.5
+description:         Long. And wide.
 id:                  acme/full-2.5
 canonical slug:      acme/full-2.5-20260301
 inputs:              text, image, file
@@ -939,10 +940,9 @@ per million tokens
 parameters:          seed, tools
 intelligence index:  61.4
 coding index:        57
-arena website:       rank 5, elo 1385.2
+design arena:        website 5
 knowledge cutoff:    2025-11-30
 expires:             2027-01-31
-description:         Long. And wide.
 """
 
     def setUp(self):
@@ -1383,8 +1383,10 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         self.env["OPENROUTER_API_KEY"] = "sk-or-v1-abc def"
         run = self.endpoints()
         self.assertEqual((run.code, run.out.count("\n")), (0, 6))
-        self.assertTrue(
-            run.err.startswith("openrouter-remote: warning: retried without a key: OPENROUTER_API_KEY "), run.err
+        self.assertEqual(
+            run.err.splitlines()[0],
+            "openrouter-remote: warning: OPENROUTER_API_KEY (from the shell) is malformed: it contains white space; "
+            "passed over",
         )
         self.assertNotIn("authorization", str([request.headers for request in self.server.requests]))
 

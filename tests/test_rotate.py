@@ -24,6 +24,8 @@ SECRET = make_secret(1_000_000)  # the first key that a fake server creates
 RESEARCH = make_workspace(1)["id"]
 UNTIL = "2099-01-31T12:00:00Z"
 NOTICE = "this is the new key; it won't be shown again\n"
+WARNING = "openrouter-remote: warning: "
+NOT_COPIED = "guardrails and spend alerts of the old key aren't copied\n"
 COMMAND = re.compile(
     r"openrouter-remote (keys (?:rename|disable|set-limit|delete|list) .*?)(?=; openrouter|, before|$)", re.M
 )
@@ -227,7 +229,7 @@ class RotateTest(KeysTest):
                 self.assertEqual(self.sent(), [])
 
     def test_no_other_field_of_the_old_key_is_sent(self):
-        self.set_old(usage=3, disabled=True, external_user="somebody", limit_remaining=1)
+        self.set_old(usage=3, disabled=True, limit_remaining=1)
         self.keys("rotate", "ci")
         self.assertEqual(set(self.sent()[0][2]), {"name", "workspace_id"})
 
@@ -245,7 +247,7 @@ class RotateTest(KeysTest):
         run = self.keys("rotate", "ci")
         self.assertEqual(
             run.err,
-            f"{SECRET}\n{NOTICE}hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
+            f"{SECRET}\n{NOTICE}{NOT_COPIED}hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
         )
         self.assertFalse(self.old["disabled"])
         self.assertEqual(len(self.run_what_is_left(run)), 1)
@@ -254,18 +256,18 @@ class RotateTest(KeysTest):
     def test_a_disabled_or_expired_old_key_is_a_warning_instead_of_that_hint(self):
         past = "2026-11-01T00:00:00Z"
         for fields, said in (
-            ({"disabled": True}, "the old key is disabled; the new one works"),
-            ({"expires_at": past}, f"the old key expired at {past}; the new one doesn't expire"),
+            ({"disabled": True}, f"{NOT_COPIED}{WARNING}the old key is disabled; the new one works\n"),
+            ({"expires_at": past}, f"{WARNING}the old key expired at {past}; the new one doesn't expire\n{NOT_COPIED}"),
         ):
             with self.subTest(fields):
                 self.set_old(**fields)
                 run = self.keys("rotate", self.old["hash"])
                 shown = f"{self.server.secrets[-1]}\n{NOTICE}"
-                self.assertEqual((run.code, run.err), (0, f"{shown}openrouter-remote: warning: {said}\n"))
+                self.assertEqual((run.code, run.err), (0, f"{shown}{said}"))
 
     def test_disable_old_disables_it_in_the_same_patch(self):
         run = self.keys("rotate", "ci", "--disable-old")
-        self.assertEqual((run.code, run.err), (0, f"{SECRET}\n{NOTICE}"))
+        self.assertEqual((run.code, run.err), (0, f"{SECRET}\n{NOTICE}{NOT_COPIED}"))
         self.assertEqual(self.sent()[1:], [self.renamed(disabled=True)])
         self.assertTrue(self.old["disabled"])
 
@@ -453,6 +455,7 @@ class RotateTest(KeysTest):
         self.assertEqual(
             lines[2:],
             [
+                NOT_COPIED[:-1],
                 f"openrouter-remote: warning: PATCH /keys/{new['hash']}: 500 Down; "
                 'the new key lacks {"limit": 5, "limit_reset": "monthly"}',
                 f"hint: run: openrouter-remote keys set-limit --reset monthly {new['hash'][:12]} 5",

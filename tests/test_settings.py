@@ -23,15 +23,18 @@ class SettingsTest(ProgramTest):
         environment.start()  # until the end of the test: Settings read it late
         self.addCleanup(environment.stop)
         warnings: list = []
-        return program.Settings(list(env_files), warnings.append), warnings
+        return program.Settings(list(env_files), program.Secrets(), warnings.append, 30.0), warnings
+
+    @staticmethod
+    def key(settings, kind):
+        """The value of the key that counts, well-formed or not."""
+        return next((setting.value for setting, _ in settings.keys(kind)), None)
 
     def user_key(self, *env_files):
-        setting = self.settings(*env_files)[0].find(program.USER_KEY.names)
-        return setting and setting.value
+        return self.key(self.settings(*env_files)[0], program.USER_KEY)
 
     def management_key(self, *env_files):
-        setting = self.settings(*env_files)[0].find(program.MANAGEMENT_KEY.names)
-        return setting and setting.value
+        return self.key(self.settings(*env_files)[0], program.MANAGEMENT_KEY)
 
     def base_url(self, *env_files):
         return self.settings(*env_files)[0].base_url().value
@@ -315,7 +318,7 @@ class LayersTest(SettingsTest):
         self.env["OPENROUTER_API_KEY"] = "shell"
         os.mkdir(".env")
         settings, warnings = self.settings()
-        self.assertEqual((settings.find(program.USER_KEY.names).value, warnings), ("shell", []))
+        self.assertEqual((self.key(settings, program.USER_KEY), warnings), ("shell", []))
 
     def test_a_symlink_is_followed_and_a_dangling_one_is_ignored(self):
         os.symlink(self.write("a/settings", "OPENROUTER_API_KEY=linked"), ".env")
@@ -326,7 +329,7 @@ class LayersTest(SettingsTest):
         self.env["OPENROUTER_API_KEY"] = "shell"
         path = self.write(".env", "OPENROUTER_API_KEY=project\n" + "#" * (1 << 20))
         settings, warnings = self.settings()
-        self.assertEqual(settings.find(program.USER_KEY.names).value, "shell")
+        self.assertEqual(self.key(settings, program.USER_KEY), "shell")
         self.assertEqual(warnings, [f"{path}: larger than 1 MiB; skipped"])
 
     def test_a_deleted_current_folder_has_no_project_files(self):
@@ -657,8 +660,10 @@ class ForeignFileTest(SettingsTest):
 
 class CredentialTest(SettingsTest):
     SPACE, CHARACTERS = "contains white space", "contains characters that no key has"
-    QUOTES, LABEL = "has quotes around it", "is a label, as OpenRouter shows in place of a key"
-    PLACEHOLDER, SHORT = "is a placeholder", "is too short for a key"
+    QUOTES, LABEL = "has quotes around it", "looks like a label, as OpenRouter shows in place of a key"
+    PLACEHOLDER, VARIABLE = "looks like a placeholder", "looks like an unexpanded variable"
+    SHORT = "is too short for a key, or has characters that no key has"
+    OTHER = "doesn't look like an OpenRouter key, which begins with sk-or-"
     MALFORMED = (
         ("sk-or-v1-secret secret", SPACE),
         ("sk-or-v1-secret\nsecret", SPACE),
@@ -683,14 +688,16 @@ class CredentialTest(SettingsTest):
         ("sk-or-v1-YOUR_OWN_KEY-secret", PLACEHOLDER),
         ("sk-or-v1-xxxxxxxxxxxxxxxxxxsecret", PLACEHOLDER),
         ("sk-or-v1-********************secret", PLACEHOLDER),
-        ("${OPENROUTER_SECRET_KEY}", PLACEHOLDER),
+        ("${OPENROUTER_SECRET_KEY}", VARIABLE),
         ("secret-change-me-please", PLACEHOLDER),
-        ("secret", SHORT),
+        ("secret", OTHER),
         ("sk-or-v1-secret", SHORT),
     )
 
     def check_malformed(self, argv, name, what, url):
         service = self.start()
+        # A project file names the base URL, so every key must have the form of one.
+        self.write(".env", f"OPENROUTER_BASE_URL={self.env.pop('OPENROUTER_BASE_URL')}\n")
         for key, reason in self.MALFORMED:
             for flags in ((), ("-v",), ("--json",)):
                 with self.subTest(key=key, flags=flags):
@@ -781,7 +788,7 @@ class CredentialTest(SettingsTest):
                     self.assertRegex(run.err, f"(?m)^openrouter-remote: error: [A-Z]+ /[^ ]+: (403|{status}) ")
                     known = "" if argv == ("balance",) else "is a user key and "
                     self.assertIn(f"hint: OPENROUTER_PROVISIONING_KEY (from the shell) {known}was refused", run.err)
-                    self.assertIn("a management key", run.err)
+                    self.assertIn("management key", run.err)
                     self.assertIn("https://openrouter.ai/settings/management-keys", run.err)
                     self.assertNotIn("f00d", run.err)
 
