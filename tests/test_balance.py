@@ -45,7 +45,7 @@ class BalanceTest(ProgramTest):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
 
     def balance(self, *options, credits=None, usage=None):
-        """Run `balance` for an account with these figures. Forgets the requests of earlier runs."""
+        """Run `balance` for an account with these amounts. Forgets the requests of earlier runs."""
         if credits is not None:
             self.service.credits = {"total_credits": Decimal(credits), "total_usage": Decimal(usage)}
         self.service.requests.clear()

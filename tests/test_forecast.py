@@ -42,11 +42,11 @@ def day(days_ago):
     return days_before(NOW, days_ago)
 
 
-def spend(*figures, **fields):
+def spend(*spends, **fields):
     """Activity of one model with (days ago, USD) each."""
     return [
         make_activity(days_ago, "lumen/lumen-4-mini", "Lumen", "k", usage=Decimal(usd), **fields)
-        for days_ago, usd in figures
+        for days_ago, usd in spends
     ]
 
 

@@ -656,20 +656,20 @@ class UnusableResponseTest(HttpTest):
                 self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"{NOT_JSON}: {body}"))
 
     def test_an_error_under_status_200_is_an_error(self):
-        for said, what in (
+        for message, what in (
             ({"code": 402, "message": "Insufficient credits"}, "Insufficient credits"),
             ("Insufficient credits", "Insufficient credits"),
             ({"code": 402}, '{"error": {"code": 402}, "data": {"total_credits": 1, "total_usage": 0}}'),
         ):
-            with self.subTest(said=said):
-                body = {"error": said, "data": {"total_credits": 1, "total_usage": 0}}
+            with self.subTest(message=message):
+                body = {"error": message, "data": {"total_credits": 1, "total_usage": 0}}
                 self.assertEqual(self.balance(lasting=answer(200, body)), failed(f"200 with an error: {what}"))
 
     def test_a_null_error_is_not_an_error(self):
         self.assertEqual(self.balance(lasting=answer(200, {"error": None, **CREDITS})), Run(0, BALANCE, ""))
 
     def test_an_error_of_any_shape_is_one_readable_line(self):
-        for said in (
+        for value in (
             None,
             True,
             7,
@@ -682,8 +682,8 @@ class UnusableResponseTest(HttpTest):
             "a\nb\x1b[2J",
         ):
             for status in (200, 400, 403):
-                with self.subTest(said=said, status=status):
-                    run = self.balance(lasting=answer(status, {"error": said}))
+                with self.subTest(value=value, status=status):
+                    run = self.balance(lasting=answer(status, {"error": value}))
                     self.assertIn(run.code, (3, 5))
                     line, _, rest = run.err.partition("\n")
                     self.assertRegex(line, rf"^openrouter-remote: error: GET /credits: .*\b{status}\b")
@@ -764,8 +764,12 @@ class UnusableResponseTest(HttpTest):
                     run = self.balance("--json", lasting=answer(200, body))
                     self.assertIn(run.code, (0, 5))
                     self.assertEqual(nested in run.out, run.code == 0)
-                    self.balance(lasting=answer(200, body.replace("total_credits", "nothing")))
-                    self.balance(lasting=answer(200, nested))
+                    for unusable in (body.replace("total_credits", "nothing"), nested):
+                        failure = self.balance(lasting=answer(200, unusable))
+                        self.assertEqual((failure.code, failure.out), (5, ""))
+                        self.assertRegex(failure.err, r"\Aopenrouter-remote: error: [^\n]{1,400}\n(hint: [^\n]+\n)?\Z")
+                    if run.code == 5:
+                        self.assertRegex(run.err, r"\Aopenrouter-remote: error: [^\n]{1,400}\n(hint: [^\n]+\n)?\Z")
 
     def test_broken_compression_is_reported(self):
         for name, fault in (("invalid deflate data", bad_gzip()), ("not gzip", packed(CREDITS_TEXT.encode()))):

@@ -1,4 +1,4 @@
-"""What is printed: the two JSON shapes, exact money, tables, and text that is safe to show."""
+"""Output: the two JSON shapes, exact money, tables, and text that is safe to print."""
 
 import contextlib
 import io
@@ -28,7 +28,7 @@ READING = (
 CALLS = (*READING, *(argv for argv in calls() if argv not in READING))
 HOSTILE = "\x1b[2J\x1b]0;x\x07\x00\r\n\t\x08\x7f\x9b31m\u202e\u2066\u200b\ufeff\u2028\xad\U000e0001"
 VISIBLE = (
-    r"\x1b[2J\x1b]0;x\x07\x00\r\n\t\x08\x7f\x9b31m\u202e\u2066\u200b\ufeff\u2028\xad\U000e0001"  # as it must be shown
+    r"\x1b[2J\x1b]0;x\x07\x00\r\n\t\x08\x7f\x9b31m\u202e\u2066\u200b\ufeff\u2028\xad\U000e0001"  # as it must be printed
 )
 
 
@@ -38,7 +38,7 @@ class Screen(io.StringIO):
 
 
 def hostile(value):
-    """`value` with HOSTILE behind every text in it, names of fields aside."""
+    """`value` with HOSTILE after every string in it, except names of fields."""
     if isinstance(value, dict):
         return {name: member if name == "hash" else hostile(member) for name, member in value.items()}
     if isinstance(value, list):
@@ -52,7 +52,7 @@ class OutputTest(ProgramTest):
         return super().start(**switches)
 
     def run_on_screen(self, *argv, columns=80):
-        """What a terminal of this width gets."""
+        """What the program writes to a terminal of this width."""
         screen = Screen()
         environment = mock.patch.dict(os.environ, {"COLUMNS": str(columns), **self.env}, clear=True)
         with environment, contextlib.redirect_stdout(screen), contextlib.redirect_stderr(io.StringIO()):
@@ -60,7 +60,7 @@ class OutputTest(ProgramTest):
         return screen.getvalue()
 
     def credits(self, total_credits, total_usage):
-        """A stand-in whose credits are these texts, digit by digit."""
+        """Start a fake server whose credits are exactly these digits."""
         service = self.start()
         body = f'{{"data": {{"total_credits": {total_credits}, "total_usage": {total_usage}}}}}'
         service.always("GET", "/credits", answer(200, body))
@@ -77,14 +77,14 @@ class JsonTest(OutputTest):
                 code = 2 if argv == ("integrations",) else 0
                 self.assertEqual((run.code, next(iter(json.loads(run.out).items()))), (code, ("tool", tool)))
 
-    def test_an_option_does_not_change_stdout_into_more_than_one_object(self):
+    def test_stdout_is_one_object_with_verbose_too(self):
         for argv in CALLS:
             with self.subTest(argv=argv):
                 self.start()
                 out = self.run_program(*argv, "--json", "-v").out
                 self.assertTrue(out.startswith("{\n") and out.endswith("\n}\n") and out.isascii())
 
-    def test_the_balance_to_the_letter(self):
+    def test_the_json_of_balance(self):
         self.start()
         expected = f'{{\n  {TOOL},\n  "total_credits": 10,\n  "total_usage": 9.8848,\n  "remaining": 0.1152\n}}\n'
         self.assertEqual(self.run_program("balance", "--json"), Run(0, expected, ""))
@@ -110,7 +110,7 @@ class JsonTest(OutputTest):
         self.assertEqual({key["hash"] for key in service.keys}, set(payload) - {"tool"})
         self.assertTrue(all(payload[hash]["hash"] == hash for hash in set(payload) - {"tool"}))
 
-    def test_a_row_is_the_object_of_the_service_with_what_nobody_knew_yet(self):
+    def test_rows_keep_every_field_of_the_apis_objects(self):
         news = {"brand_new": {"a": [1, None, True, {"b": "c"}]}, "größe": "10", "": 0, "exact": Decimal("1.10")}
         service = self.start(models=[make_model("a/b", **news)], keys=[make_key(1, **news)])
         service.endpoints = {"a/b": [make_endpoint("Groq", **news)]}
@@ -127,25 +127,25 @@ class JsonTest(OutputTest):
                 row = find(payload)
                 self.assertEqual({name: row.get(name) for name in news}, news)
 
-    def test_a_row_of_the_listing_is_the_whole_object_and_its_price_per_million(self):
+    def test_a_row_of_models_is_the_apis_object_and_its_price_per_million(self):
         model = make_model("a/b", pricing=make_pricing("0.8", "4"))
         self.start(models=[model])
         payload = json.loads(self.run_program("models", "list", "--json").out)
         self.assertEqual(payload["a/b"], {**model, "price_per_million": {"input": 0.8, "output": 4}})
 
-    def test_what_is_shown_of_a_model_is_its_object_and_nothing_else(self):
+    def test_the_json_of_models_show_is_the_apis_object(self):
         model = make_model("a/b")
         self.start(models=[model])
         payload = json.loads(self.run_program("models", "show", "a/b", "--json").out)
         del payload["tool"]
         self.assertEqual(payload, model)
 
-    def test_a_member_that_is_called_tool_is_not_taken_for_the_tool(self):
+    def test_a_field_named_tool_does_not_replace_the_tool(self):
         self.start(models=[make_model("a/b", tool="hammer")])
         tool = {"name": "openrouter-remote", "version": program.__version__}
         self.assertEqual(json.loads(self.run_program("models", "show", "a/b", "--json").out)["tool"], tool)
 
-    def test_a_row_whose_identifier_is_tool_is_no_answer_since_no_listing_could_hold_it(self):
+    def test_a_row_with_the_identifier_tool_is_exit_5(self):
         service = self.start(models=[make_model("tool"), make_model("a/b")])
         service.keys = [{**make_key(1), "hash": "tool"}]
         for argv, identifier in ((("models", "list"), "id"), (("keys", "list"), "hash"), (("usage",), "hash")):
@@ -155,7 +155,7 @@ class JsonTest(OutputTest):
                     self.assertEqual((run.code, run.out), (5, ""))
                     self.assertIn(f": 200 with a row without a usable `{identifier}`: ", run.err)
 
-    def test_an_empty_listing_is_no_error(self):
+    def test_an_empty_listing_is_not_an_error(self):
         service = self.start()
         for argv, header in (
             (("models", "list", "--search", "no such thing"), "id  in $/M  out $/M  context  notes\n"),
@@ -169,21 +169,21 @@ class JsonTest(OutputTest):
                 run = self.run_program(*argv)
                 self.assertEqual((run.code, run.out, run.err.count("\n")), (0, header, 1))
 
-    def test_an_empty_catalogue_is_no_error(self):
+    def test_an_empty_catalog_is_not_an_error(self):
         self.start(models=[])
         self.assertEqual(self.run_program("models", "list", "--json")[:2], (0, f"{{\n  {TOOL}\n}}\n"))
 
-    def test_text_and_json_of_an_answer_say_the_same_on_stderr_about_what_is_missing(self):
+    def test_stderr_is_the_same_for_text_and_json(self):
         self.start(models=[])
         self.assertEqual(self.run_program("models", "list", "--json").err, self.run_program("models", "list").err)
 
-    def test_null_true_and_text_are_written_as_json_writes_them(self):
+    def test_json_values_are_written_as_json(self):
         value: dict = {"a": None, "b": [True, False], "c": 'é"\\\n', "d": {}, "e": [], "f": "\x7f\ud800"}
         text = r'{"a": null, "b": [true, false], "c": "\u00e9\"\\\n", "d": {}, "e": [], "f": "\u007f\ud800"}'
         self.assertEqual(program.dump_json(value), text)
         self.assertEqual(json.loads(text), value)
 
-    def test_an_error_leaves_stdout_empty_with_json_too(self):
+    def test_an_error_leaves_stdout_empty(self):
         service = self.start()
         service.always("GET", "*", error(400, "Bad Request"))
         for argv in READING:
@@ -203,19 +203,19 @@ class ExactMoneyTest(OutputTest):
         with self.subTest(total_credits=total_credits[:30]):
             self.assertEqual(self.run_program("balance", "--json"), Run(0, f"{{\n  {TOOL},\n{members}\n}}\n", ""))
 
-    def test_what_a_float_would_spoil_is_exact(self):
+    def test_money_is_exact(self):
         self.check("0.3", "0.1", "0.3", "0.1", "0.2")
         self.check("10", "9.8848", "10", "9.8848", "0.1152")
         self.check("1.1", "2.2", "1.1", "2.2", "-1.1")
         self.check("9007199254740993", "0.01", "9007199254740993", "0.01", "9007199254740992.99")
         self.check("100", "107.5", "100", "107.5", "-7.5")
 
-    def test_no_number_is_written_with_an_exponent(self):
+    def test_numbers_have_no_exponent(self):
         self.check("1E-7", "0", "0.0000001", "0", "0.0000001")
         self.check("1e+2", "1E1", "100", "10", "90")
         self.check("2.5e-10", "0e0", "0.00000000025", "0", "0.00000000025")
 
-    def test_digits_of_any_number_are_kept(self):
+    def test_every_digit_of_a_number_is_kept(self):
         small = "0.00000000000000000000001"
         self.check("1", small, "1", small, "0.99999999999999999999999")
         large = "1" + "0" * 399
@@ -233,12 +233,12 @@ class ExactMoneyTest(OutputTest):
         )
         self.assertEqual(self.run_program("balance"), Run(0, expected, ""))
 
-    def test_a_negative_balance_is_shown_so(self):
+    def test_a_negative_balance_has_its_sign_before_the_dollar(self):
         self.credits("100", "107.5")
         expected = "total_credits: $100.0000\ntotal_usage:   $107.5000\nremaining:     -$7.5000\n"
         self.assertEqual(self.run_program("balance"), Run(0, expected, ""))
 
-    def test_a_number_that_no_honest_answer_holds_is_unusable(self):
+    def test_an_absurd_or_invalid_number_is_exit_5(self):
         for number in ("1e1000000", "1e-1000000", "1" * 1001, "NaN", "Infinity", "-Infinity", '"10"', "true", "null"):
             with self.subTest(number=number[:20]):
                 self.credits(number, "1")
@@ -246,7 +246,7 @@ class ExactMoneyTest(OutputTest):
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertRegex(run.err, r"\Aopenrouter-remote: error: GET /credits: .{1,300}\n(hint: .+\n)?\Z")
 
-    def test_prices_keep_their_digits_as_text_and_as_numbers(self):
+    def test_prices_keep_their_digits_as_strings_and_as_numbers(self):
         smallest = "0.00000000000000000000001"
         for given, shown in (
             (smallest, f'"{smallest}"'),
@@ -332,7 +332,7 @@ class MoneyTextTest(ProgramTest):
             ],
         )
 
-    def test_numbers_of_tokens_are_short(self):
+    def test_token_counts_are_short(self):
         self.check(
             program.count,
             [
@@ -387,7 +387,7 @@ class SafeTextTest(OutputTest):
     def assert_printable(self, run):
         self.assertEqual([line for line in (run.out + run.err).split("\n") if not line.isprintable()], [])
 
-    def test_what_a_terminal_would_obey_or_hide_becomes_visible(self):
+    def test_control_and_invisible_characters_are_escaped(self):
         for text, shown in (
             ("plain text", "plain text"),
             ("naïve 日本語 😀 → é", "naïve 日本語 😀 → é"),
@@ -401,7 +401,7 @@ class SafeTextTest(OutputTest):
             with self.subTest(text=text):
                 self.assertEqual(program.safe(text), shown)
 
-    def test_no_answer_can_send_control_characters_to_a_terminal(self):
+    def test_no_response_can_write_control_characters_to_a_terminal(self):
         service = self.start()
         for name in ("models", "endpoints", "keys", "workspaces"):
             setattr(service, name, hostile(getattr(service, name)))
@@ -431,7 +431,7 @@ class SafeTextTest(OutputTest):
                 self.assert_printable(run)
                 self.assertTrue(self.run_program(*argv, "--json").out.isascii())
 
-    def test_names_in_hints_are_made_visible_too(self):
+    def test_control_characters_in_hints_are_escaped(self):
         service = self.start()
         service.always("GET", "/models", answer(200, {"data": hostile(service.models)}))
         service.keys = hostile([make_key(n, name="twin") for n in range(2)])
@@ -447,14 +447,14 @@ class SafeTextTest(OutputTest):
                 self.assertIn(VISIBLE[:12], run.err)
                 self.assert_printable(run)
 
-    def test_json_keeps_control_characters_escaped(self):
+    def test_json_escapes_control_characters(self):
         self.start(models=[make_model("a/b", name=HOSTILE, **{"evil" + HOSTILE: 1})])
         out = self.run_program("models", "list", "--json").out
         self.assertTrue(out.isascii() and out.replace("\n", "").isprintable())
         row = json.loads(out)["a/b"]
         self.assertEqual((row["name"], row["evil" + HOSTILE]), (HOSTILE, 1))
 
-    def test_half_a_surrogate_pair_is_no_trouble(self):
+    def test_lone_surrogates_are_accepted(self):
         service = self.start()
         models = {"data": [make_model("a/\ud800", name="\udfff", description="\ud83d")]}
         service.always("GET", "/models", answer(200, json.dumps(models)))
@@ -462,13 +462,14 @@ class SafeTextTest(OutputTest):
         self.assertIn(r"\udfff", self.run_program("models", "show", "a/\ud800").out)
         self.assertEqual(json.loads(self.run_program("models", "list", "--json").out)["a/\ud800"]["name"], "\udfff")
 
-    def test_a_message_of_the_service_stays_on_its_line(self):
+    def test_an_error_message_of_the_api_stays_on_one_line(self):
         service = self.start()
         service.always("GET", "*", error(400, "Sorry" + HOSTILE))
-        expected = f"openrouter-remote: error: GET /models: 400 Sorry{VISIBLE}\n"
+        visible = VISIBLE.replace(r"\r\n\t", " ").replace(r"\u2028", " ")  # white space becomes a space
+        expected = f"openrouter-remote: error: GET /models: 400 Sorry{visible}\n"
         self.assertEqual(self.run_program("models", "list"), Run(5, "", expected))
 
-    def test_nothing_in_a_pipe_has_colours_or_is_cut(self):
+    def test_a_pipe_gets_no_colors_and_whole_values(self):
         model = make_model("a/" + "long-" * 60, description="word " * 200, expiration_date="2030-01-01")
         self.start(models=[model])
         self.env.update(TERM="xterm-256color", COLUMNS="40", FORCE_COLOR="1", CLICOLOR_FORCE="1")
@@ -504,10 +505,10 @@ class TableTest(OutputTest):
     def test_a_table_without_rows_is_its_header(self):
         self.check([], "name  price  what it is  n")
 
-    def test_an_empty_column_is_the_first_to_go(self):
+    def test_an_empty_column_goes_first(self):
         self.check([("a", "1", "", 7)], "name  price  n", "a         1  7", width=20)
 
-    def test_a_mark_stays_before_an_identifier_that_needs_a_line_of_its_own(self):
+    def test_a_mark_stays_before_an_identifier_on_its_own_line(self):
         columns = (program.Column("", itemgetter(2)), *self.COLUMNS[:2])
         lines = ["     name  price", "[ ]  a      1.00", "[x]  a-long-identifier", "            2.00"]
         rows = [("a", "1.00", "[ ]"), ("a-long-identifier", "2.00", "[x]")]
@@ -532,7 +533,7 @@ class TableTest(OutputTest):
             "plain         6  f           6",
         )
 
-    def test_what_was_made_visible_is_aligned_as_it_is_shown(self):
+    def test_escaped_characters_are_aligned_as_printed(self):
         self.check(
             [("a\x1b", "1", "x", 1), ("abcdef", "2", "y", 2)],
             "name    price  what it is  n",
@@ -542,7 +543,7 @@ class TableTest(OutputTest):
 
     ROWS = (("author/some-quite-long-model-name", "1.00", "a note", 7), ("b/c", "22.50", "another note", 12345))
 
-    def test_a_table_that_fits_is_left_as_it_is(self):
+    def test_a_table_that_fits_is_not_changed(self):
         lines = list(program.table_lines(program.Table(self.COLUMNS, self.ROWS)))
         self.assertEqual(max(map(len, lines)), 61)
         for width in (61, 80, 1000):
@@ -564,7 +565,7 @@ class TableTest(OutputTest):
             width=40,
         )
 
-    def test_an_identifier_that_is_too_long_stands_whole_on_a_line_of_its_own(self):
+    def test_a_long_identifier_is_whole_on_its_own_line(self):
         self.check(
             self.ROWS,
             "name       price",
@@ -574,7 +575,7 @@ class TableTest(OutputTest):
             width=16,
         )
 
-    def test_no_identifier_is_ever_lost_and_no_other_line_is_too_long(self):
+    def test_every_identifier_is_whole_and_other_lines_fit(self):
         service = self.start()
         service.models += [make_model("provider-with-a-name/" + "very-" * n + "long:free") for n in range(12)]
         ids = [model["id"] for model in service.models]
@@ -587,7 +588,7 @@ class TableTest(OutputTest):
                 if columns >= 40:
                     self.assertEqual([line for line in lines if len(line) > columns and line not in ids], [])
 
-    def test_a_narrow_terminal_keeps_the_name_and_the_hash_of_every_key(self):
+    def test_a_narrow_terminal_keeps_the_name_and_hash_of_every_key(self):
         service = self.start()
         service.keys.append(make_key(50, name="a key with quite a long name, longer than forty columns"))
         for argv in (("keys", "list", "--all"), ("usage",)):
@@ -610,7 +611,7 @@ class TableTest(OutputTest):
                 out = self.run_on_screen(*argv).replace("\x1b[1m", "").replace("\x1b[0m", "")
                 self.assertEqual([line for line in out.splitlines() if len(line) > 80], [])
 
-    def test_a_sheet_is_wrapped_on_a_terminal_and_loses_nothing(self):
+    def test_a_sheet_is_wrapped_on_a_terminal_and_complete(self):
         words = " ".join(f"word{n}" for n in range(60))
         self.start(models=[make_model("a/b", description=words)])
         out = self.run_on_screen("models", "show", "a/b", columns=50)
@@ -618,9 +619,9 @@ class TableTest(OutputTest):
         self.assertEqual(" ".join(out.partition("description:")[2].split()), words)
 
 
-class ColourTest(OutputTest):
-    def test_only_a_terminal_has_colours_and_only_where_nothing_forbids_them(self):
-        for screen, env, colours in (
+class ColorTest(OutputTest):
+    def test_only_a_terminal_has_colors_unless_turned_off(self):
+        for screen, env, colors in (
             (Screen(), {}, True),
             (Screen(), {"TERM": "xterm"}, True),
             (Screen(), {"NO_COLOR": ""}, True),
@@ -631,9 +632,9 @@ class ColourTest(OutputTest):
             (io.StringIO(), {"TERM": "xterm", "FORCE_COLOR": "1"}, False),
         ):
             with self.subTest(screen=screen.isatty(), env=env), mock.patch.dict(os.environ, env, clear=True):
-                self.assertEqual(program.has_colours(screen), colours)
+                self.assertEqual(program.has_colors(screen), colors)
 
-    def test_without_colours_a_terminal_gets_the_same_text(self):
+    def test_without_colors_a_terminal_gets_the_same_text_as_a_pipe(self):
         self.start()
         for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
             with self.subTest(env=env):
@@ -641,7 +642,7 @@ class ColourTest(OutputTest):
                 expected = self.run_program("models", "list").out
                 self.assertEqual(self.run_on_screen("models", "list", columns=200), expected)
 
-    def test_colours_add_nothing_but_escape_sequences(self):
+    def test_colors_add_only_escape_sequences(self):
         self.start()
         expected = self.run_program("models", "list").out
         out = self.run_on_screen("models", "list", columns=200)
@@ -650,13 +651,12 @@ class ColourTest(OutputTest):
         self.assertTrue(header.startswith("\x1b[1m") and header.endswith("\x1b[0m"))
         self.assertNotIn("\x1b", rest)
 
-    def test_json_has_no_colours_on_a_terminal_either(self):
+    def test_json_has_no_colors_on_a_terminal(self):
         self.start()
         out = self.run_on_screen("models", "list", "--json")
         self.assertEqual(out, self.run_program("models", "list", "--json").out)
 
 
-@unittest.skipUnless(shutil.which("jq"), "jq is not there")
 class WidthTest(OutputTest):
     def test_one_long_cell_does_not_widen_the_rows_of_a_pipe(self):
         long = "a/" + "x" * 5000
@@ -666,14 +666,15 @@ class WidthTest(OutputTest):
         self.assertEqual([len(lines[0]), len(lines[2])], [233, 226])
 
 
+@unittest.skipUnless(shutil.which("jq"), "jq isn't installed")
 class JqTest(OutputTest):
-    """The lines of the contract, as they are written there."""
+    """The commands of the README and the skill work as written."""
 
-    def check(self, command, program_of_jq, expected):
+    def check(self, command, jq_filter, expected):
         self.start()
         run = self.run_program(*command.split())
         self.assertEqual(run.code, 0)
-        done = subprocess.run(["jq", program_of_jq], input=run.out, capture_output=True, text=True)
+        done = subprocess.run(["jq", jq_filter], input=run.out, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, expected, ""))
 
     def test_models_with_tools_and_a_large_context(self):
@@ -688,14 +689,14 @@ class JqTest(OutputTest):
         tool = f'{{\n  "name": "openrouter-remote",\n  "version": "{program.__version__}"\n}}\n'
         self.check("balance --json", ".tool", tool)
 
-    def test_the_month(self):
+    def test_the_months_total(self):
         self.check("usage --json", ".totals.monthly * 10000", "24255\n")
 
     def test_the_prices_of_a_model(self):
         pricing = '{\n  "prompt": "0.00000012",\n  "completion": "0.00000039"\n}\n'
         self.check("models show northwind/gale-70b --json", ".pricing", pricing)
 
-    def test_every_payload_is_read_by_jq(self):
+    def test_jq_reads_every_payload(self):
         self.start()
         payloads = [self.run_program(*argv, "--json").out for argv in READING]
         done = subprocess.run(["jq", ".tool.name"], input="".join(payloads), capture_output=True, text=True)

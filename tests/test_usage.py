@@ -29,9 +29,9 @@ USER_KEY_HINT = (
 )
 
 
-def spent(*figures, kind="usage"):
+def spent(*amounts, kind="usage"):
     """Money fields of a key: today, this week, this month, all-time."""
-    return {kind + period: Decimal(figure) for period, figure in zip(PERIODS, figures)}
+    return {kind + period: Decimal(amount) for period, amount in zip(PERIODS, amounts)}
 
 
 def respond(handler):
@@ -61,7 +61,7 @@ class PagesTest(UsageTest):
         for size in (25, 50, 100):
             for count in (0, 1, 99, 100, 101, 250, 1000):
                 with self.subTest(page_size=size, keys=count):
-                    # Figures of 20 decimals that a float would lose; the biggest month is the oldest key.
+                    # Amounts with 20 decimals, which a float would lose; the biggest month is the oldest key.
                     keys = [
                         make_key(
                             n, **spent(*(Decimal(n * factor).scaleb(-20) for factor in (1, 10**6, 10**12, 10**18)))
