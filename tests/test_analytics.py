@@ -135,8 +135,8 @@ class QueryTest(AnalyticsTest):
 
     def test_more_days_than_the_api_has_are_a_usage_error(self):
         for argv, message, hint in (
-            ("provider --days 32", "--by provider goes back 31 days at most", "usage --by provider --days 31"),
-            ("hour --days 8", "--by hour goes back 7 days at most", "usage --by hour --days 7"),
+            ("provider --days 32", "--by provider covers at most 31 days", "usage --by provider --days 31"),
+            ("hour --days 8", "--by hour covers at most 7 days", "usage --by hour --days 7"),
             ("day --today --days 1", "--today doesn't combine with --days", "usage --help"),
         ):
             hint = f"see: openrouter-remote {hint}" if "help" in hint else f"such as: openrouter-remote {hint}"

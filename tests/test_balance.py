@@ -24,7 +24,7 @@ from support import ProgramTest, Run, program
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 ZEROS = "total_credits: $0.0000\ntotal_usage:   $0.0000\nremaining:     $0.0000\n"
 UNTRUSTED = (
-    "openrouter-remote: error: GET /credits: 0 credits and 0 usage: OPENROUTER_API_KEY (from the shell) "
+    "openrouter-remote: error: GET /credits returned only zeros: OPENROUTER_API_KEY (from the shell) "
     "may not see the account's credits\n"
     "hint: set OPENROUTER_PROVISIONING_KEY to a management key from https://openrouter.ai/settings/management-keys\n"
 )

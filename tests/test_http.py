@@ -41,7 +41,7 @@ CREDITS = {"data": {"total_credits": 10, "total_usage": Decimal("9.8848")}}
 CREDITS_TEXT = '{"data": {"total_credits": 10, "total_usage": 9.8848}}'
 BALANCE = "total_credits: $10.0000\ntotal_usage:   $9.8848\nremaining:     $0.1152\n"
 RETRIED = {408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
-CUT_SHORT = "200 with an answer that is cut short"
+CUT_SHORT = "200 with a truncated response"
 NOT_JSON = "200 with a response that isn't a JSON object"
 
 
@@ -776,7 +776,7 @@ class UnusableResponseTest(HttpTest):
             with self.subTest(name):
                 run = self.balance(lasting=fault)
                 self.assertEqual((run.code, run.out), (5, ""))
-                self.assertIn("GET /credits: 200 with an answer whose compression is broken: nothing", run.err)
+                self.assertIn("GET /credits: 200 with a corrupt response: nothing", run.err)
 
     def test_a_wrong_gzip_checksum_is_reported(self):
         whole = bytearray(gzip.compress(CREDITS_TEXT.encode()))

@@ -109,7 +109,7 @@ class FileTest(KeyFileTest):
         for fault, message in (
             (answer(500, body), "POST /keys/: 500 "),
             (answer(201, {"odd": SECRET}), "POST /keys/: the key was created, but the response doesn't describe it"),
-            (cut({"x": SECRET, "rest": "x" * 99}, 99), "POST /keys/: 200 with an answer that is cut short"),
+            (cut({"x": SECRET, "rest": "x" * 99}, 99), "POST /keys/: 200 with a truncated response"),
         ):
             with self.subTest(message):
                 self.start().fail("POST", "/keys/", fault)

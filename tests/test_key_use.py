@@ -450,7 +450,7 @@ class MoveTest(KeyUseTest):
         run = self.run_program("keys", "move", self.server.keys[0]["hash"][:12], self.SPACES[1]["id"])
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(
-            "keys outside the default workspace are missing here, if there are any; nothing was changed\n", run.err
+            "keys of other workspaces, if any, are missing; nothing was changed\n", run.err
         )
 
     def test_an_api_that_cant_move_keys_is_exit_5(self):

@@ -1251,7 +1251,7 @@ class CreateOnceTest(KeysTest):
             (error(524, "Broken"), "524 Broken", 0),
             (html(200), "200 with a response that isn't a JSON object: 200 OK 200 OK", 0),
             (answer(200, {"error": {"message": "late"}}), "200 with an error: late", 0),
-            (cut({"data": {}}, 5), '200 with an answer that is cut short: {"dat', 0),
+            (cut({"data": {}}, 5), '200 with a truncated response: {"dat', 0),
         ):
             with self.subTest(reason, created=created):
                 server = self.start()

@@ -660,7 +660,7 @@ class ForeignFileTest(SettingsTest):
 
 class CredentialTest(SettingsTest):
     SPACE, CHARACTERS = "contains white space", "contains characters that no key has"
-    QUOTES, LABEL = "has quotes around it", "looks like a label, as OpenRouter shows in place of a key"
+    QUOTES, LABEL = "contains quotes", "looks like a label, as OpenRouter shows in place of a key"
     PLACEHOLDER, VARIABLE = "looks like a placeholder", "looks like an unexpanded variable"
     SHORT = "is too short for a key, or has characters that no key has"
     OTHER = "doesn't look like an OpenRouter key, which begins with sk-or-"

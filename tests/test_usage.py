@@ -341,7 +341,7 @@ class PagesTest(UsageTest):
         self.start(workspaces_refused=True)
         warning = (
             "openrouter-remote: warning: GET /workspaces: 403 You do not have access to workspaces; "
-            "keys outside the default workspace are missing here, if there are any\n"
+            "keys of other workspaces, if any, are missing\n"
         )
         for argv in (("usage",), ("keys", "list"), ("keys", "list", "--all"), ("keys", "show", "production")):
             with self.subTest(argv=argv):
@@ -422,7 +422,7 @@ class TextTest(UsageTest):
     def test_spend_beyond_that_of_the_keys_has_its_own_line(self):
         self.start(credits={"total_credits": 10, "total_usage": Decimal("9.8848")})
         out = self.run_program("usage").out
-        self.assertIn("\nthis month:   $2.2500\nall-time:     $7.0000\ndeleted keys: $2.8848\n\n", out)
+        self.assertIn("\nthis month:   $2.2500\nall-time:     $7.0000\nother spend:  $2.8848\n\n", out)
 
     def test_without_spend_beyond_that_of_the_keys_there_is_no_line_for_it(self):
         for total in ("7", "6.9999"):  # credits may lag
@@ -866,7 +866,7 @@ class AlertTest(UsageTest):
         for limit, code, triggered in (("0.4", 1, True), ("9", 5, None)):
             run = self.run_program("usage", "--alert-daily", limit, "--json")
             self.assertEqual((run.code, json.loads(run.out)["alert"]["triggered"]), (code, triggered))
-            self.assertIn("keys outside the default workspace are missing here, if there are any", run.err)
+            self.assertIn("keys of other workspaces, if any, are missing", run.err)
             self.assertEqual(run.err.count("ALERT"), int(code == 1))
         for name in (self.service.keys[0]["hash"], "ci"):  # whose spend is known
             self.assertEqual(self.run_program("usage", "--alert-daily", "9", "--key", name).code, 0)
