@@ -144,7 +144,8 @@ class NarrowUsage(LookTest):
     def steps(self):
         """The columns of the table of keys on terminals that get narrower, each set of columns once."""
         document = program.parse_json(self.run_program("usage", "--json").out)
-        table, found = program.usage_blocks(document)[-1], []
+        table = program.usage_blocks(document)[-1]
+        found: list = []
         for columns in range(200, 19, -1):
             header = next(program.table_lines(table, columns))
             names = [name for name in (*self.KEEP, "all-time", "BYOK month", "hash") if name in header]

@@ -179,9 +179,9 @@ class BatchIds(NamesTest):
                 note = f"{left_out} of the Batch API left out; --batch lists them\n"
                 self.assertEqual(self.models("list", *argv, "--json").err, note)
                 self.assertTrue(self.models("list", *argv).err.endswith(f"\n{note}"))
-        for argv in (("--free",), ("--batch",), ("--search", "latest"), ("--supports", "tools")):
-            with self.subTest(argv):
-                self.assertEqual(self.models("list", *argv, "--json").err, "")
+        for words in ("--free", "--batch", "--search latest", "--supports tools"):
+            with self.subTest(words):
+                self.assertEqual(self.models("list", *words.split(), "--json").err, "")
 
     def test_batch_lists_them_alone(self):
         self.service.models.append(make_model("beta/tiny:batch"))
@@ -218,8 +218,6 @@ class Aliases(NamesTest):
                 document = json.loads(run.out)
                 self.assertEqual((document["id"], document["name"]), ("acme/alpha-4.5", "Acme: Alpha 4.5"))
                 self.assertEqual([row["provider_name"] for row in document["endpoints"]], ["Groq"])
-        targets = [request for request in self.requests() if request.endswith("/endpoints")]
-        self.assertEqual(targets[:1], ["GET /models/acme/alpha-4.5/endpoints"])
 
     def test_each_list_is_requested_once(self):
         self.service.always("GET", self.ALIAS, self.empty("~acme/alpha-latest"))

@@ -125,7 +125,8 @@ class Units(PricesTest):
             ({}, "image"),
             ({"discount": 0}, "text"),
         ):
-            for skus in (None, {}):
+            no_skus: tuple = (None, {})
+            for skus in no_skus:
                 with self.subTest(pricing=pricing, outputs=outputs, skus=skus):
                     lines = self.price_lines(pricing, outputs, pricing_skus=skus)
                     self.assertEqual(lines, ["price: no price published"])
