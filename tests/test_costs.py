@@ -289,7 +289,7 @@ class CostOptionTest(ModelsTest):
             "a/dear-out  $0.2050   0.10   100.00        1M\n"
             "a/dear-in   $0.2502   5.00     0.10        1M\n"
             "a/auto            -  varies   varies       1M\n"
-            "a/unknown         -       -     1.00        1M\n",
+            "a/unknown         -       -    1.00        1M\n",
         )
 
     def test_prices_may_have_hundreds_of_digits(self):

@@ -893,8 +893,8 @@ class TlsTest(HttpTest):
         self.assertIn(error, run.err)
         self.assertNotIn("tries)", run.err)
         origin = self.service.url[: -len("/api/v1")]
-        hint = f"hint: the certificate of {origin} cannot be verified: if a proxy of your own stands between, "
-        self.assertTrue(run.err.endswith(hint + "name its certificate in SSL_CERT_FILE\n"), run.err)
+        hint = f"hint: the certificate of {origin} can't be verified: install ca-certificates, or behind "
+        self.assertTrue(run.err.endswith(hint + "a TLS proxy set SSL_CERT_FILE to its certificate\n"), run.err)
         self.assertNotIn("retrying", run.err)
 
     def test_after_a_failed_handshake_a_write_is_known_to_be_unsent(self):

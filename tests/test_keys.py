@@ -1656,8 +1656,8 @@ class HostileTest(KeysTest):
 
 class CredentialTest(KeysTest):
     MIX_UP = (
-        "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused; this needs a management "
-        "key: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY), or create one at "
+        "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused; this needs a valid "
+        "management key: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY), or create one at "
         "https://openrouter.ai/settings/management-keys\n"
     )
 
