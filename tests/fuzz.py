@@ -40,6 +40,7 @@ from fake_openrouter import (
     PLACEHOLDER_DATE,
     USER_KEY,
     FakeOpenRouter,
+    as_usual,
     encode,
     head,
     make_key,
@@ -958,7 +959,7 @@ class ProcessRunner:
             def handle(handler: Any) -> None:
                 if kind == "request" and len(fake.requests) == when:
                     send()
-                handler.send(fake.respond(handler.received))
+                as_usual(handler)
 
             for method in ("GET", "POST", "PATCH", "DELETE"):
                 fake.always(method, "*", handle)
