@@ -1228,10 +1228,7 @@ class Handler(BaseHTTPRequestHandler):
         fault = fake.receive(self.received)
         try:
             fake.stopping.wait(fake.latency)
-            if fault:
-                fault(self)
-            else:
-                self.send(fake.respond(self.received))
+            (fault or as_usual)(self)
         finally:
             fake.done()
 
@@ -1320,6 +1317,11 @@ def redirect(status: int, location: str) -> Fault:
     return respond(status, headers={"Location": location})
 
 
+def as_usual(handler: Handler) -> None:
+    """No fault: the response that the request gets anyway."""
+    handler.send(handler.fake.respond(handler.received))
+
+
 def hang_up() -> Fault:
     """Close the connection without a response."""
     return lambda handler: None
@@ -1352,10 +1354,7 @@ def when(event: threading.Event, fault: Fault | None = None) -> Fault:
 
     def wait(handler: Handler) -> None:
         event.wait()
-        if fault:
-            fault(handler)
-        else:
-            handler.send(handler.fake.respond(handler.received))
+        (fault or as_usual)(handler)
 
     return wait
 

@@ -40,6 +40,7 @@ from fake_openrouter import (
     PLACEHOLDER_DATE,
     USER_KEY,
     FakeOpenRouter,
+    as_usual,
     encode,
     head,
     make_key,
@@ -584,7 +585,7 @@ LINES = (
     r"|[0-9]+ unused keys? (?:created less than [0-9]+ days ago|without a readable created_at) left out"
     r"|[0-9]+ models? of the Batch API left out; --batch lists them|.+ is an alias of .+|.+ is read as .+"
     r"|[0-9]+ of these have no price for cached input.*|--cost counts text: .+|BYOK keys are managed .+"
-    r"|OPENROUTER_\w+ \(from .+\) answered: .+"
+    r"|used OPENROUTER_\w+ \(from .+\).*"
 )
 
 
@@ -958,7 +959,7 @@ class ProcessRunner:
             def handle(handler: Any) -> None:
                 if kind == "request" and len(fake.requests) == when:
                     send()
-                handler.send(fake.respond(handler.received))
+                as_usual(handler)
 
             for method in ("GET", "POST", "PATCH", "DELETE"):
                 fake.always(method, "*", handle)
