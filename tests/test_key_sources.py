@@ -639,7 +639,7 @@ LOOKALIKES = {
         "sk-or-V1-" + "ab" * 32,
         "sk-or-v1-" + "ab" * 32 + "!",
     ),
-    "has quotes around it": ("'sk-or-v1-" + "ab" * 32 + "'", '"sk-or-v1-' + "ab" * 32 + '"', '"secret"'),
+    "contains quotes": ("'sk-or-v1-" + "ab" * 32 + "'", '"sk-or-v1-' + "ab" * 32 + '"', '"secret"'),
     "contains white space": ("sk-or-v1-" + "ab" * 16 + " " + "ab" * 16, "Bearer sk-or-v1-" + "ab" * 32, "two words"),
     "contains characters that no key has": ("sk-or-v1-" + "äb" * 32, "sk-or-v1-" + "ab" * 32 + "\x7f"),
     "doesn't look like an OpenRouter key, which begins with sk-or-": (
@@ -650,7 +650,7 @@ LOOKALIKES = {
         "null",
     ),
 }
-UNSENDABLE = ("has quotes around it", "contains white space", "contains characters that no key has")
+UNSENDABLE = ("contains quotes", "contains white space", "contains characters that no key has")
 VALUES = [(value, what) for what, values in LOOKALIKES.items() for value in values]
 ONE_OF_EACH = [(values[0], what) for what, values in LOOKALIKES.items()]
 
@@ -778,9 +778,9 @@ class OtherHostTest(NetworkTest):
             ("sk-1234\r\nX-Header: 1", "contains white space"),
             (" sk-1234", "contains white space"),
             ("{{ key }}", "contains white space"),
-            ("'sk-1234'", "has quotes around it"),
-            ('"sk-1234"', "has quotes around it"),
-            ("`sk-1234", "has quotes around it"),
+            ("'sk-1234'", "contains quotes"),
+            ('"sk-1234"', "contains quotes"),
+            ("`sk-1234", "contains quotes"),
             ("sk-1234\x7f", "contains characters that no key has"),
             ("sk-1234\x1b[0m", "contains characters that no key has"),
             ("sk-1234é", "contains characters that no key has"),
