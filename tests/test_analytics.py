@@ -224,16 +224,21 @@ class SumsTest(AnalyticsTest):
             self.assert_error(["key", "--today"], f'POST /analytics/query: `{field}` isn\'t a number: "1"')
 
     def test_hours_and_days_are_in_order_in_any_notation(self):
-        for by, values, labels in (
-            ("hour", ["2026-11-25T09:00:00Z", "2026-11-25 01:00:00"], ["2026-11-25 01:00", "2026-11-25 09:00"]),
-            ("day", ["2026-11-25", "2026-11-25T00:00:00.000Z"], ["2026-11-25"]),
+        spent = {"2026-11-25 01:00": 1, "2026-11-25 09:00": 1}
+        for by, values, rows in (
+            (
+                "hour",
+                ["2026-11-25T09:00:00Z", "2026-11-25 01:00:00"],
+                [(hour, spent.get(hour, 0)) for hour in (f"2026-11-25 {n:02}:00" for n in range(12))],
+            ),
+            ("day", ["2026-11-25", "2026-11-25T00:00:00.000Z"], [("2026-11-25", 2)]),
         ):
             with self.subTest(by):
                 self.service.always(
                     "POST", "/analytics/query", data(*({**ROW, f"date__{by}": value} for value in values))
                 )
                 document = self.by(by, "--today")
-                self.assertEqual([row[by] for row in document["rows"]], labels)
+                self.assertEqual([(row[by], row["usage"]) for row in document["rows"]], rows)
                 self.assertEqual(document["totals"]["usage"], 2)
 
     def test_an_unreadable_time_is_exit_5(self):
@@ -279,13 +284,20 @@ class SumsTest(AnalyticsTest):
                 0,
                 "2026-11-25 so far (UTC)\n"
                 "\n"
-                "hour                usage   share     BYOK  requests  in  out  reasoning  cached\n"
-                "2026-11-25 03:00  $0.0031    4.1%  $0.0000        10  1k  200          0       0\n"
-                "2026-11-25 08:00  $0.0469   61.5%  $0.0000        15  1k  200          0       0\n"
-                "2026-11-25 09:00  $0.0000    0.0%  $0.0400         4  1k  200          0       0\n"
-                "2026-11-25 10:00  $0.0143   18.7%  $0.0000         1  1k  200          0       0\n"
-                "2026-11-25 11:00  $0.0120   15.7%  $0.0000        40  1k  200          0       0\n"
-                "total             $0.0763  100.0%  $0.0400        70  5k   1k          0       0\n",
+                "hour                    usage   share     BYOK  requests  in  out  reasoning  cached\n"
+                "Wed 2026-11-25 00:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 01:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 02:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 03:00  $0.0031    4.1%  $0.0000        10  1k  200          0       0\n"
+                "Wed 2026-11-25 04:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 05:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 06:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 07:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 08:00  $0.0469   61.5%  $0.0000        15  1k  200          0       0\n"
+                "Wed 2026-11-25 09:00  $0.0000    0.0%  $0.0400         4  1k  200          0       0\n"
+                "Wed 2026-11-25 10:00  $0.0143   18.7%  $0.0000         1  1k  200          0       0\n"
+                "Wed 2026-11-25 11:00  $0.0120   15.7%  $0.0000        40  1k  200          0       0\n"
+                "total                 $0.0763  100.0%  $0.0400        70  5k   1k          0       0\n",
                 "",
             ),
         )
@@ -417,7 +429,9 @@ class BarTest(AnalyticsTest):
         self.assertEqual((run.code, run.err), (0, ""))
         shown = b""
         while b"\ntotal" not in shown or not shown.endswith(b"\n"):
-            shown += os.read(main, 65536)
+            chunk = os.read(main, 65536)  # an OSError, or nothing, at the end
+            self.assertTrue(chunk, shown)
+            shown += chunk
         return shown.decode().replace("\r\n", "\n")
 
     def test_a_week_fits_80_columns_with_bars(self):
@@ -429,25 +443,28 @@ class BarTest(AnalyticsTest):
             self.shown("usage", "--by", "day", "--days", "7", PYTHONIOENCODING="utf-8"),
             "2026-11-18 to 2026-11-24 (UTC days); today isn't included, $0.0763 so far\n"
             "\n"
-            "day           usage   share                        requests  in   out  reasoning\n"
-            "2026-11-18  $0.0200    0.6%  ▎                            1  1k   200          0\n"
-            "2026-11-19  $1.6000   48.0%  ████████████████████         1  1k   200          0\n"
-            "2026-11-20  $0.8100   24.3%  ██████████▏                  1  1k   200          0\n"
-            "2026-11-21  $0.0000    0.0%                               1  1k   200          0\n"
-            "2026-11-22  $0.0010    0.0%  ▏                            1  1k   200          0\n"
-            "2026-11-23  $0.4000   12.0%  █████                        1  1k   200          0\n"
-            "2026-11-24  $0.5000   15.0%  ██████▎                      1  1k   200          0\n"
-            "total       $3.3310  100.0%                               7  7k  1.4k          0\n",
+            "day               usage   share                        requests  in   out\n"
+            "Wed 2026-11-18  $0.0200    0.6%  ▎                            1  1k   200\n"
+            "Thu 2026-11-19  $1.6000   48.0%  ████████████████████         1  1k   200\n"
+            "Fri 2026-11-20  $0.8100   24.3%  ██████████▏                  1  1k   200\n"
+            "Sat 2026-11-21  $0.0000    0.0%                               1  1k   200\n"
+            "Sun 2026-11-22  $0.0010    0.0%  ▏                            1  1k   200\n"
+            "Mon 2026-11-23  $0.4000   12.0%  █████                        1  1k   200\n"
+            "Tue 2026-11-24  $0.5000   15.0%  ██████▎                      1  1k   200\n"
+            "total           $3.3310  100.0%                               7  7k  1.4k\n",
         )
 
     def test_hours_models_and_keys_have_bars_too(self):
-        for by, longest in (("hour", "2026-11-25 08:00"), ("model", "Lumen: Lumen 4 Mini"), ("key", "production")):
+        for by, longest in (("hour", "Wed 2026-11-25 08:00"), ("model", "Lumen: Lumen 4 Mini"), ("key", "production")):
             shown = self.shown("usage", "--by", by, "--today", columns=100, PYTHONIOENCODING="utf-8")
             self.assertEqual([line[: len(longest)] for line in shown.splitlines() if "█" * 20 in line], [longest], by)
 
     def test_byok_spend_is_kept_longer_than_counts_on_a_narrow_terminal(self):
         shown = self.shown("usage", "--by", "model", "--days", "7", PYTHONIOENCODING="utf-8")
-        self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "in"])
+        self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK"])
+        self.assertIn("█", shown)
+        shown = self.shown("usage", "--by", "model", "--days", "7", columns=88, PYTHONIOENCODING="utf-8")
+        self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "requests", "in"])
         shown = self.shown("usage", "--by", "model", "--days", "7", columns=60, PYTHONIOENCODING="utf-8")
         self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "requests"])
         self.assertNotIn("█", shown)

@@ -449,9 +449,7 @@ class MoveTest(KeyUseTest):
         self.start(workspaces_refused=True)
         run = self.run_program("keys", "move", self.server.keys[0]["hash"][:12], self.SPACES[1]["id"])
         self.assertEqual((run.code, run.out), (5, ""))
-        self.assertIn(
-            "keys of other workspaces, if any, are missing; nothing was changed\n", run.err
-        )
+        self.assertIn("keys of other workspaces, if any, are missing; nothing was changed\n", run.err)
 
     def test_an_api_that_cant_move_keys_is_exit_5(self):
         self.start(summer=True)

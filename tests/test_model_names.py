@@ -226,7 +226,7 @@ class Aliases(NamesTest):
         self.assertEqual(self.requests(), sorted(expected))
 
     def test_a_list_that_is_not_empty_needs_no_second_one(self):
-        self.server.aliases_have_endpoints = True
+        self.service.aliases_have_endpoints = True
         run = self.models("endpoints", "~acme/alpha-latest", "--json")
         self.assertEqual((run.code, run.err, json.loads(run.out)["id"]), (0, "", "acme/alpha-4.5"))
         endpoints = [request for request in self.requests() if request != CATALOG]

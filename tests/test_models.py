@@ -57,12 +57,12 @@ IDS = [model["id"] for model in CATALOG]
 WHOLE = "/api/v1/models?output_modalities=all"  # the catalog where names are looked up
 LIST = """\
 id                  in $/M  out $/M  context  notes
-acme/alpha            0.80     4.00     200k
-acme/alpha:free       0.00     0.00    32.8k
-~acme/alpha-latest    0.80     4.00     200k
+acme/alpha           0.80     4.00      200k
+acme/alpha:free      0.00     0.00     32.8k
+~acme/alpha-latest   0.80     4.00      200k
 beta/tiered-2.5      3.00*   15.00*    1.05M  * price tiers
-beta/leaving          0.05     0.10    8.19k  expires 2026-12-31
-gamma/structs         0.05     0.09        -
+beta/leaving         0.05     0.10     8.19k  expires 2026-12-31
+gamma/structs        0.05     0.09         -
 openrouter/auto     varies   varies       2M
 gamma/unpriced           -        -     4.1k
 """

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import unittest
@@ -12,7 +13,7 @@ from operator import itemgetter
 from unittest import mock
 
 from fake_openrouter import MANAGEMENT_KEY, USER_KEY, answer, error, make_endpoint, make_key, make_model, make_pricing
-from support import ProgramTest, Run, calls, program
+from support import ProgramTest, Run, calls, program, without_colors
 
 TOOL = f'"tool": {{"name": "openrouter-remote", "version": "{program.__version__}"}}'
 LISTINGS = (*calls(listing=True), ("keys", "list", "--all"))
@@ -578,27 +579,32 @@ class TableTest(OutputTest):
     def test_every_identifier_is_whole_and_other_lines_fit(self):
         service = self.start()
         service.models += [make_model("provider-with-a-name/" + "very-" * n + "long:free") for n in range(12)]
-        ids = [model["id"] for model in service.models]
+        ids = [model["id"] for model in service.models if not re.search("^meridian/painter|:batch$", model["id"])]
         for columns in (20, 40, 60, 80, 120):
             with self.subTest(columns=columns):
                 out = self.run_on_screen("models", "list", "--cost", "1k:1k", columns=columns)
-                lines = [line.replace("\x1b[1m", "").replace("\x1b[0m", "") for line in out.splitlines()]
+                lines = without_colors(out).splitlines()
                 found = {line.split()[0] for line in lines[1:] if not line.startswith(" ")}
                 self.assertEqual(found, set(ids))
                 if columns >= 40:
                     self.assertEqual([line for line in lines if len(line) > columns and line not in ids], [])
 
-    def test_a_narrow_terminal_keeps_the_name_and_hash_of_every_key(self):
+    def test_a_narrow_terminal_keeps_the_name_of_every_key_and_in_keys_list_its_hash(self):
         service = self.start()
         service.keys.append(make_key(50, name="a key with quite a long name, longer than forty columns"))
-        for argv in (("keys", "list", "--all"), ("usage",)):
-            for columns in (40, 80):
-                with self.subTest(argv=argv, columns=columns):
-                    out = self.run_on_screen(*argv, columns=columns)
-                    for key in service.keys:
-                        self.assertIn(key["name"], out)
-                        self.assertIn(key["hash"][:8], out)
-                        self.assertNotIn(key["name"] + key["hash"][:1], out)
+        for argv, columns, with_hash in (
+            (("keys", "list", "--all"), 40, True),
+            (("keys", "list", "--all"), 80, True),
+            (("usage",), 40, False),
+            (("usage",), 80, False),
+            (("usage",), 150, True),
+        ):
+            with self.subTest(argv=argv, columns=columns):
+                out = self.run_on_screen(*argv, columns=columns)
+                for key in service.keys:
+                    self.assertIn(key["name"], out)
+                    self.assertEqual(key["hash"][:8] in out, with_hash)
+                    self.assertNotIn(key["name"] + key["hash"][:1], out)
 
     def test_every_table_fits_a_terminal_of_80_columns(self):
         self.start()
@@ -608,7 +614,7 @@ class TableTest(OutputTest):
             ("models", "endpoints", "northwind/gale-70b", "--all"),
         ):
             with self.subTest(argv=argv):
-                out = self.run_on_screen(*argv).replace("\x1b[1m", "").replace("\x1b[0m", "")
+                out = without_colors(self.run_on_screen(*argv))
                 self.assertEqual([line for line in out.splitlines() if len(line) > 80], [])
 
     def test_a_sheet_is_wrapped_on_a_terminal_and_complete(self):
@@ -616,7 +622,8 @@ class TableTest(OutputTest):
         self.start(models=[make_model("a/b", description=words)])
         out = self.run_on_screen("models", "show", "a/b", columns=50)
         self.assertLessEqual(max(map(len, out.splitlines())), 50)
-        self.assertEqual(" ".join(out.partition("description:")[2].split()), words)
+        description = out.partition("\ndescription:")[2].partition("\nid:")[0]
+        self.assertEqual(" ".join(description.split()), words)
 
 
 class ColorTest(OutputTest):
@@ -647,9 +654,9 @@ class ColorTest(OutputTest):
         expected = self.run_program("models", "list").out
         out = self.run_on_screen("models", "list", columns=200)
         header, rest = out.split("\n", 1)
-        self.assertEqual(out.replace("\x1b[1m", "").replace("\x1b[0m", ""), expected)
+        self.assertEqual(without_colors(out), expected)
         self.assertTrue(header.startswith("\x1b[1m") and header.endswith("\x1b[0m"))
-        self.assertNotIn("\x1b", rest)
+        self.assertEqual(re.findall(r"\x1b.*", rest), ["\x1b[33mexpires 2026-12-16\x1b[0m"])
 
     def test_json_has_no_colors_on_a_terminal(self):
         self.start()

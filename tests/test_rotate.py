@@ -247,7 +247,8 @@ class RotateTest(KeysTest):
         run = self.keys("rotate", "ci")
         self.assertEqual(
             run.err,
-            f"{SECRET}\n{NOTICE}{NOT_COPIED}hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
+            f"{SECRET}\n{NOTICE}{NOT_COPIED}"
+            f"hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
         )
         self.assertFalse(self.old["disabled"])
         self.assertEqual(len(self.run_what_is_left(run)), 1)

@@ -215,7 +215,7 @@ class EnvSyntaxTest(SettingsTest):
     def test_an_unparseable_line_of_a_named_file_is_a_warning(self):
         self.start()
         path = self.write("settings", f"OPENROUTER_API_KEY={USER_KEY}\n\nnonsense sk-or-v1-1\nOPENROUTER_X 1\n")
-        run = self.run_program("models", "list", "--limit", "1", "--json", "--env-file", path)
+        run = self.run_program("models", "show", "northwind/gale-8b", "--env-file", path)
         warning = "openrouter-remote: warning: {}: line {} can't be parsed; skipped\n"
         self.assertEqual((run.code, run.err), (0, warning.format(path, 3) + warning.format(path, 4)))
 

@@ -23,7 +23,8 @@ from support import ProgramTest, Run, program
 
 MONEY_FIELDS = [kind + period for kind in ("usage", "byok_usage") for period in PERIODS]
 USER_KEY_HINT = (
-    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused; this needs a valid management key: "
+    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused; "
+    "this needs a valid management key: "
     "set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY), or create one at "
     "https://openrouter.ai/settings/management-keys\n"
 )
@@ -422,7 +423,7 @@ class TextTest(UsageTest):
     def test_spend_beyond_that_of_the_keys_has_its_own_line(self):
         self.start(credits={"total_credits": 10, "total_usage": Decimal("9.8848")})
         out = self.run_program("usage").out
-        self.assertIn("\nthis month:   $2.2500\nall-time:     $7.0000\nother spend:  $2.8848\n\n", out)
+        self.assertIn("\nthis month:  $2.2500\nall-time:    $7.0000\nother spend: $2.8848\n\n", out)
 
     def test_without_spend_beyond_that_of_the_keys_there_is_no_line_for_it(self):
         for total in ("7", "6.9999"):  # credits may lag
