@@ -150,10 +150,10 @@ class NarrowUsage(LookTest):
         return found
 
     def test_the_hash_goes_first_then_all_time_then_byok(self):
-        service = self.start()
+        server = self.start()
         everything = [*self.KEEP, "all-time", "BYOK month", "hash"]
         for most in (Decimal("1.5"), Decimal("123456.5")):  # all-time is narrower than BYOK, then wider
-            service.keys[1]["usage"] = most
+            server.keys[1]["usage"] = most
             with self.subTest(most):
                 expected = [everything, everything[:-1], [*self.KEEP, "BYOK month"], self.KEEP]
                 self.assertEqual(self.steps(), expected)
@@ -221,8 +221,8 @@ class Color(LookTest):
         self.assertEqual(without_colors(out), self.run_program("keys", "list", "--all").out)
 
     def test_an_uptime_below_95_is_red(self):
-        service = self.start(models=[make_model("a/b")])
-        service.endpoints = {
+        server = self.start(models=[make_model("a/b")])
+        server.endpoints = {
             "a/b": [make_endpoint("Groq", uptime_last_30m=uptime) for uptime in (100, 95, Decimal("94.999"), 0, None)]
         }
         out = self.on_screen("models", "endpoints", "a/b")
