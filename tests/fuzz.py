@@ -299,7 +299,7 @@ class Mutator:
         self.delivered: list = []  # new keys that were sent in full
 
     def __call__(self, handler: Any) -> None:
-        request = handler.asked
+        request = handler.received
         name = f"{request.method} {request.path}"
         edits = [edit for edit in self.edits if edit.target in ("*", name)]
         fake = handler.fake
@@ -403,7 +403,7 @@ ARGUMENTS: dict = {
     "--out": [KEY_FILE, KEY_FILE, f"no/{KEY_FILE}", ".", "", ESCAPES],
 }
 SWITCHES: list = [
-    {}, {}, {}, {"credits_for_user_key": "allowed"}, {"credits_for_user_key": "zeros"}, {"user_key_on_keys": 403},
+    {}, {}, {}, {"credits_for_user_key": "allowed"}, {"credits_for_user_key": "zeros"}, {"user_key_status": 403},
     {"page_size": 5}, {"older_api": True}, {"workspaces_refused": True}, {"default_workspace_gone": True},
     {"page_size": 5}, {"models_page_size": 4}, {"has_workspaces": False}, {"has_model_path": False},
     {"has_analytics": False}, {"max_analytics_rows": 2},
@@ -583,7 +583,7 @@ LINES = (
     r"|.+ didn't exist; nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ endpoints? hidden \(.+\); --all shows them|.+ (?:is a router|works only through the Batch API) and has .+"
     r"|[0-9]+ unused keys? (?:created less than [0-9]+ days ago|without a readable created_at) left out"
-    r"|[0-9]+ models? of the Batch API left out; --batch lists them|.+ is an alias of .+|.+ is read as .+"
+    r"|[0-9]+ Batch API models? hidden; --batch lists only those|.+ is an alias of .+|.+ was read as .+"
     r"|[0-9]+ of these have no price for cached input.*|--cost counts text: .+|BYOK keys are managed .+"
     r"|used OPENROUTER_\w+ \(from .+\).*"
 )

@@ -501,7 +501,7 @@ class IntegrationsTest(CommandLineTest):
             with self.subTest(rest=rest):
                 run = self.run_program("integrations", *rest)
                 self.assertEqual((run.code, run.out), (2, URL + "\n"))
-                self.assertRegex(run.err, r"\ABYOK keys [^.\n]+ not by this tool[^.\n]*\.\n\Z")
+                self.assertRegex(run.err, r"\Amanage BYOK keys on that page; [^.\n]+\n\Z")
 
     def test_the_json_has_the_page_and_the_sentence(self):
         sentence = self.run_program("integrations").err

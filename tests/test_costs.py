@@ -708,7 +708,7 @@ class DiffTest(ModelsTest):
                 self.server.requests.clear()
                 run = self.diff("--save")
                 self.assertEqual((run.code, run.out), (2, ""), run.err)
-                self.assertTrue(run.err.startswith("openrouter-remote: error: catalog.json isn't a saved cat"), run)
+                self.assertTrue(run.err.startswith("openrouter-remote: error: catalog.json isn't a saved "), run)
                 self.assertTrue(run.err.endswith(OTHER_FILE), run.err)
                 self.assertEqual((self.content(), self.files(), self.server.requests), (text, ["catalog.json"], []))
 

@@ -96,7 +96,7 @@ class HttpTest(ProgramTest):
     def wrong_base_url(self, what):
         """`failed` with the hint that the base URL, which isn't the default here, may be wrong."""
         url = self.server.url
-        return failed(what, f"OPENROUTER_BASE_URL is {url} (from the shell)")
+        return failed(what, f"check OPENROUTER_BASE_URL: it is {url} (from the shell)")
 
     def assert_tries(self, number):
         self.assertEqual([request.path for request in self.server.requests], ["/credits"] * number)
@@ -951,8 +951,8 @@ class RefusalTest(HttpTest):
         "older accounts can set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
     )
     MANAGEMENT_HINT = (
-        "hint: {} (from {}) was refused; this needs a valid management key: set OPENROUTER_PROVISIONING_KEY "
-        "(or OPENROUTER_MANAGEMENT_KEY), or create one at https://openrouter.ai/settings/management-keys\n"
+        "hint: {} (from {}) was refused: set OPENROUTER_PROVISIONING_KEY "
+        "(or OPENROUTER_MANAGEMENT_KEY) to a valid management key, or create one at https://openrouter.ai/settings/management-keys\n"
     )
 
     def test_the_hint_for_a_refused_user_key_has_its_source_and_where_to_create_one(self):
@@ -969,7 +969,7 @@ class RefusalTest(HttpTest):
                 self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
                 text = f"openrouter-remote: error: GET /credits: 403 {message}\n"
                 hint = "hint: OPENROUTER_PROVISIONING_KEY (from the shell) has reached a budget or limit; "
-                self.assertEqual(self.balance(), Run(3, "", f"{text}{hint}it isn't a wrong key\n"))
+                self.assertEqual(self.balance(), Run(3, "", f"{text}{hint}the key itself is fine\n"))
 
     def test_the_hint_for_a_user_key_that_may_not_read_the_credits_names_its_file(self):
         self.server.credits_for_user_key = "refused"

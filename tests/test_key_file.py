@@ -25,7 +25,7 @@ from support import ProgramTest, Run, program
 SECRET = make_secret(1_000_000)  # the first key that a fake server creates
 LINE = f"OPENROUTER_API_KEY={SECRET}\n"
 LABEL = "openrouter-remote: "
-LOOK = "before you try again, search for it: openrouter-remote keys list --all"
+LOOK = "before you try again, check whether it exists: openrouter-remote keys list --all"
 NEW_FILE = "hint: name a file that doesn't exist yet, in a writable folder\n"
 TABLE = (
     "     name  label               hash          limit  reset  remaining    month  all-time  last used\n"

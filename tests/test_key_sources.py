@@ -46,6 +46,10 @@ class SourcesTest(ProgramTest):
     def paths(self):
         return sorted(request.path for request in self.server.requests)
 
+    def malformed_file(self, source, path, what):
+        message = f"{LABEL}error: OPENROUTER_API_KEY_FILE (from {source}): the key in {path} is malformed: it {what}\n"
+        return message + "hint: name a file that holds nothing but a user key\n"
+
     def malformed(self, name, source, what, kind="a user key", create=CREATE_USER_KEY):
         message = f"{LABEL}error: {name} (from {source}) is malformed: it {what}\n"
         return message + f"hint: set it to {kind} exactly as shown when it was created, {create}\n"
@@ -272,7 +276,7 @@ class UnusableKeyFileTest(SourcesTest):
                     self.env["OPENROUTER_API_KEY_FILE"] = self.write("secret", content)
                     run = self.run_program(*flags, "keys", "current")
                     self.assertEqual((run.code, run.out), (3, ""))
-                    self.assertIn("error: OPENROUTER_API_KEY_FILE (from the shell) is malformed: it ", run.err)
+                    self.assertIn("error: OPENROUTER_API_KEY_FILE (from the shell): the key in ", run.err)
                     self.assertNotIn("hunter2", run.err)
                     self.assertNotIn(key(7)[9:], run.err)
         self.assertEqual(self.server.requests, [])
@@ -374,7 +378,7 @@ class ProjectKeyFileTest(SourcesTest):
                     run = self.run_program("keys", "current")
                     os.chdir(self.folder)
                     os.unlink(source)
-                    self.assertEqual(run, Run(3, "", self.malformed("OPENROUTER_API_KEY_FILE", source, what)))
+                    self.assertEqual(run, Run(3, "", self.malformed_file(source, f"{self.folder}/secret", what)))
         self.assertEqual(self.server.requests, [])
 
     def test_a_key_of_the_form_is_sent(self):
@@ -708,7 +712,7 @@ class KeyCheckTest(NetworkTest):
         for value, what in ONE_OF_EACH:
             with self.subTest(value=value):
                 self.write("secret", value)
-                message = self.malformed("OPENROUTER_API_KEY_FILE", "the shell", what)
+                message = self.malformed_file("the shell", "secret", what)
                 self.assertEqual(self.run_program("keys", "current"), Run(3, "", message))
         self.assertEqual(self.looked_up, [])
 
@@ -824,7 +828,7 @@ class ForeignFileTest(SourcesTest):
             with self.subTest(oct(mode)):
                 path = self.foreign("OPENROUTER_API_KEY=sk-1234\nOPENROUTER_BASE_URL=http://127.0.0.1:1/v1\n", mode)
                 reason = "it belongs to another user, and others can write to its folder"
-                warning = f"{LABEL}warning: {path}: skipped: {reason}\n"
+                warning = f"{LABEL}warning: {path}: {reason}; skipped\n"
                 self.assertEqual(self.run_program("balance"), Run(0, BALANCE, warning))
 
     def test_elsewhere_it_is_read(self):

@@ -47,7 +47,7 @@ EVERY_COMMAND = (*(argv[1:] for argv in calls("ci", needs="management") if argv[
 UPDATES = tuple(argv[1:] for argv in calls("ci", changes="PATCH"))
 CHANGES = (*UPDATES, ("delete", "ci", "-y"))
 FIRST_SECRET = make_secret(1_000_000)  # the first key that a fake server creates
-LOOK = "before you try again, search for it: openrouter-remote keys list --all"
+LOOK = "before you try again, check whether it exists: openrouter-remote keys list --all"
 NOTICE = "this is the new key; it won't be shown again\n"
 SHOWN = f"{FIRST_SECRET}\n{NOTICE}"  # the first lines on stderr
 NEW_KEY = (
@@ -627,7 +627,7 @@ class CreateTest(KeysTest):
                 5,
                 "",
                 f"{LABEL}error: POST /keys: 404 Not Found\n"
-                f"hint: OPENROUTER_BASE_URL is {server.url} (from the shell)\n",
+                f"hint: check OPENROUTER_BASE_URL: it is {server.url} (from the shell)\n",
             ),
         )
 
@@ -899,7 +899,7 @@ class ChangeResponseTest(KeysTest):
                 self.fails(5, message, *argv)
 
     def test_an_unchanged_old_key_after_a_rotation_is_exit_5(self):
-        hint = "hint: the new key is shown above and works; the old one works until it is disabled"
+        hint = "hint: the new key is shown above and works; the old key still works"
         for options in ((), ("--disable-old",)):
             self.start(make_key(1, name="ci"), applies_changes=False)
             run = self.keys("rotate", "ci", *options)
@@ -1279,7 +1279,9 @@ class CreateOnceTest(KeysTest):
                 self.start(make_key(1), workspaces=[make_workspace(n) for n in range(2)]).fail(
                     "POST", "/keys/", hang_up_after_work()
                 )
-                hint = self.keys("create", "--name", "brand-new", *options).err.partition("search for it: ")[2]
+                hint = self.keys("create", "--name", "brand-new", *options).err.partition("check whether it exists: ")[
+                    2
+                ]
                 command = hint.partition(",")[0].split()
                 self.assertEqual(command[0], "openrouter-remote")
                 self.assertIn("brand-new", self.run_program(*command[1:]).out)
@@ -1659,8 +1661,8 @@ class HostileTest(KeysTest):
 
 class CredentialTest(KeysTest):
     MIX_UP = (
-        "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused; this needs a valid "
-        "management key: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY), or create one at "
+        "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused: "
+        "set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY) to a valid management key, or create one at "
         "https://openrouter.ai/settings/management-keys\n"
     )
 

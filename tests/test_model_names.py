@@ -170,13 +170,13 @@ class BatchIds(NamesTest):
     def test_those_that_pass_the_filters_are_counted_before_the_limit(self):
         self.server.models += [make_model("beta/tiny:batch"), make_model("gamma/coder:batch")]
         for argv, left_out in (
-            ((), "3 models"),
-            (("--limit", "1"), "3 models"),
-            (("--provider", "acme"), "1 model"),
-            (("--max-price-input", "0.45", "--limit", "1"), "1 model"),
+            ((), "3 Batch API models"),
+            (("--limit", "1"), "3 Batch API models"),
+            (("--provider", "acme"), "1 Batch API model"),
+            (("--max-price-input", "0.45", "--limit", "1"), "1 Batch API model"),
         ):
             with self.subTest(argv):
-                note = f"{left_out} of the Batch API left out; --batch lists them\n"
+                note = f"{left_out} hidden; --batch lists only those\n"
                 self.assertEqual(self.models("list", *argv, "--json").err, note)
                 self.assertTrue(self.models("list", *argv).err.endswith(f"\n{note}"))
         for words in ("--free", "--batch", "--search latest", "--supports tools"):

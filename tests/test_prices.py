@@ -148,7 +148,7 @@ class BilledOtherwise(PricesTest):
             ):
                 with self.subTest(outputs=outputs, pricing=pricing):
                     self.server.models = [model("acme/one", pricing, f"text {outputs}")]
-                    note = "none of 1 models matches the filters\n"
+                    note = "no model matches the filters\n"
                     self.assertEqual(self.models("list", "--free"), Run(0, HEADER, note))
                     self.assertEqual(self.models("list", "--paid"), Run(0, HEADER, note))
 

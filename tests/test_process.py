@@ -353,7 +353,7 @@ class EncodingTest(ProcessTest):
         self.env["PYTHONIOENCODING"] = "ascii"
         run = self.start_program("keys", "rotate", "größe")
         self.assertEqual(run.code, 5)
-        left = "left to do: openrouter-remote keys rename 6b86b273ff34 (plus a value with unprintable characters, "
+        left = "left to do: openrouter-remote keys rename 6b86b273ff34 (and a value with unprintable characters)"
         self.assertIn(left, run.err)
 
     def test_arguments_that_are_not_utf_8_cause_no_traceback(self):
@@ -436,7 +436,7 @@ class SignalTest(ProcessTest):
                 self.assertEqual(
                     run.err,
                     "openrouter-remote: warning: interrupted: the key may or may not have been created; "
-                    "before you try again, search for it: openrouter-remote keys list --all\n",
+                    "before you try again, check whether it exists: openrouter-remote keys list --all\n",
                 )
         self.assertNotIn("PATCH", [request.method for request in server.requests])
 

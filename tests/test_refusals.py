@@ -225,7 +225,7 @@ class PermissionTest(RefusalTest):
 
     def test_a_key_of_another_kind_or_of_an_unknown_one_is_still_refused(self):
         needed = (
-            "was refused; this needs a valid management key: set OPENROUTER_PROVISIONING_KEY (or "
+            "was refused: set OPENROUTER_PROVISIONING_KEY (or "
             "OPENROUTER_MANAGEMENT_KEY), or create one at https://openrouter.ai/settings/management-keys\n"
         )
         user = make_key_info(make_key(0))
@@ -247,7 +247,7 @@ class PermissionTest(RefusalTest):
         self.server.always("GET", "/keys", error(401, "User not found."))
         run = self.run_program("keys", "list")
         self.assertEqual((run.code, run.out), (3, ""))
-        self.assertIn("hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused; this needs a valid ", run.err)
+        self.assertIn("hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused: set ", run.err)
 
     def test_balance_still_asks_the_other_key_first(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
@@ -277,7 +277,7 @@ class PermissionTest(RefusalTest):
         self.server.always("GET", "/keys", error(401, "No such key (see the limits of keys)"))
         run = self.run_program("keys", "list")
         self.assertEqual(run.code, 3)
-        self.assertIn(" was refused; this needs a valid management key", run.err)
+        self.assertIn(" was refused: set OPENROUTER_PROVISIONING_KEY", run.err)
 
     def test_a_403_that_is_not_the_apis_own_says_nothing_about_the_key(self):
         self.server.always("GET", "/keys", html(403))
@@ -294,10 +294,7 @@ class PermissionTest(RefusalTest):
 class OutOfSightTest(RefusalTest):
     """GET /workspaces is refused, so a namesake in another workspace may be out of sight."""
 
-    HIDDEN = (
-        "GET /workspaces: 403 You do not have access to workspaces; keys outside the default workspace are missing "
-        "here, if there are any"
-    )
+    HIDDEN = "GET /workspaces: 403 You do not have access to workspaces; keys of other workspaces, if any, are missing"
 
     def setUp(self):
         super().setUp()

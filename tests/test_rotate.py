@@ -31,7 +31,7 @@ COMMAND = re.compile(
 )
 UNKNOWN = (
     "; the key may or may not have been created\n"
-    "hint: before you try again, search for it: openrouter-remote keys list --all\n"
+    "hint: before you try again, check whether it exists: openrouter-remote keys list --all\n"
 )
 
 

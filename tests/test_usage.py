@@ -24,9 +24,8 @@ from support import ProgramTest, Run, program
 
 MONEY_FIELDS = [kind + period for kind in ("usage", "byok_usage") for period in PERIODS]
 USER_KEY_HINT = (
-    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused; "
-    "this needs a valid management key: "
-    "set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY), or create one at "
+    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused: "
+    "set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY) to a valid management key, or create one at "
     "https://openrouter.ai/settings/management-keys\n"
 )
 
