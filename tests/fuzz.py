@@ -584,7 +584,7 @@ LINES = (
     r"|[0-9]+ endpoints? hidden \(.+\); --all shows them|.+ (?:is a router|works only through the Batch API) and has .+"
     r"|[0-9]+ unused keys? (?:created less than [0-9]+ days ago|without a readable created_at) left out"
     r"|[0-9]+ Batch API models? hidden; --batch lists only those|.+ is an alias of .+|.+ was read as .+"
-    r"|[0-9]+ of these have no price for cached input.*|--cost counts text: .+|BYOK keys are managed .+"
+    r"|[0-9]+ of these have no price for cached input.*|--cost counts text: .+|manage BYOK keys .+"
     r"|used OPENROUTER_\w+ \(from .+\).*"
 )
 

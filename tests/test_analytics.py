@@ -374,7 +374,7 @@ class FailureTest(AnalyticsTest):
         for switches in ({"has_analytics": False}, {"older_api": True}):
             self.server = self.start(**switches)
             hint = f"check OPENROUTER_BASE_URL: it is {self.server.url} (from the shell)"
-            self.assert_error(["key"], "POST /analytics/query: 404 Not Found", f"{hint} {INSTEAD}")
+            self.assert_error(["key"], "POST /analytics/query: 404 Not Found", f"{hint}. {INSTEAD}")
 
     def test_a_refusal_gets_a_hint_what_works(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY

@@ -304,7 +304,7 @@ class UnusableKeyFileTest(SourcesTest):
 class ReadWhenNeededTest(SourcesTest):
     def test_a_command_without_keys_never_reads_it(self):
         self.env.update({f"{name}_FILE": "missing" for name in program.KEY_NAMES})
-        for argv in (("models", "list", "--json"), ("models", "show", "northwind/gale-70b", "--json")):
+        for argv in (("models", "list", "--json", "--free"), ("models", "show", "northwind/gale-70b", "--json")):
             with self.subTest(argv=argv):
                 run = self.run_program(*argv)
                 self.assertEqual((run.code, run.err), (0, ""))
@@ -457,7 +457,7 @@ class KeyPipeTest(SourcesTest):
 
     def test_one_that_nobody_writes_to_does_not_stop_what_needs_no_key(self):
         self.env["OPENROUTER_API_KEY_FILE"] = self.pipe("secret")
-        run = self.run_program("models", "list", "--json")
+        run = self.run_program("models", "list", "--json", "--free")
         self.assertEqual((run.code, run.err), (0, ""))
 
 
@@ -550,7 +550,7 @@ class SettingsPipeTest(SourcesTest):
         path = self.fed_pipe(".env", "#" * (1 << 20) + "\n")
         run = self.run_program("keys", "current")
         self.assertEqual(run.code, 3)
-        self.assertTrue(run.err.startswith(f"{LABEL}warning: {path}: larger than 1024 KiB; skipped\n"), run.err)
+        self.assertTrue(run.err.startswith(f"{LABEL}warning: {path}: larger than 1 MiB; skipped\n"), run.err)
 
 
 class NetworkTest(SourcesTest):

@@ -298,6 +298,7 @@ class CurrentTest(KeyUseTest):
                 0,
                 "label:             sk-or-v1-ded...fb3\n"
                 "management key:    no\n"
+                "free tier:         no\n"
                 "limit:             $5.0000\n"
                 "reset:             monthly\n"
                 "remaining:         $3.8154\n"

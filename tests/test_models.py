@@ -143,7 +143,7 @@ class ListTest(ModelsTest):
         self.assertIn('"price_per_million": {"input": 0.8, "output": 4}', run.out)
 
     def test_no_match_is_not_an_error(self):
-        note = "none of 8 models matches the filters\n"
+        note = "no model matches the filters\n"
         header = "id  in $/M  out $/M  context  notes\n"
         self.assertEqual(self.models("list", "--search", "nobody"), Run(0, header, note))
         run = self.models("list", "--search", "nobody", "--json")
@@ -745,7 +745,7 @@ class Prices(ModelsTest):
     def test_a_hint_names_paid_if_free_models_fill_cheap(self):
         free = [make_model(f"a/free-{n}", pricing=make_pricing("0", "0")) for n in range(3)]
         self.server.models = [*free, make_model("a/paid", pricing=make_pricing("1", "1"))]
-        line = "hint: all {} shown are free; --paid leaves free models out\n"
+        line = "hint: all {} shown are free; add --paid to leave free models out\n"
         for argv, err in (
             (("cheap", "--limit", "2"), "2 of 4 models\n" + line.format(2)),
             (("cheap", "--limit", "3"), "3 of 4 models\n" + line.format(3)),
@@ -1387,7 +1387,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         self.assertEqual(
             run.err.splitlines()[0],
             "openrouter-remote: warning: OPENROUTER_API_KEY (from the shell) is malformed: it contains white space; "
-            "passed over",
+            "skipped",
         )
         self.assertNotIn("authorization", str([request.headers for request in self.server.requests]))
 
