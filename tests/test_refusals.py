@@ -3,6 +3,7 @@
 The last part is rotation where the new key is not quite like the old one.
 """
 
+import json
 import os
 from decimal import Decimal
 from typing import Any
@@ -128,10 +129,10 @@ class KeylessTest(RefusalTest):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         self.service.models_page_size = 5
         self.service.always("GET", "/models", without_key(html(401)))
-        expected = len(self.service.models) - 1  # one doesn't output text alone, and is listed all the same
         run = self.run_program("models", "list", "--json")
         self.assertEqual((run.code, run.err), (0, ""))
-        self.assertGreaterEqual(run.out.count('"canonical_slug"'), expected)
+        listed = set(json.loads(run.out)) - {"tool"}
+        self.assertEqual(listed, {model["id"] for model in self.service.models})
 
     def test_a_malformed_key_is_passed_over(self):
         self.env.update(OPENROUTER_API_KEY="my key", OPENROUTER_PROVISIONING_KEY=MANAGEMENT_KEY)
@@ -155,9 +156,10 @@ class KeylessTest(RefusalTest):
         self.service.always("GET", "/models", error(401, "User not found."))
         run = self.run_program("models", "list")
         self.assertEqual((run.code, run.out), (3, ""))
-        self.assertTrue(
-            run.err.startswith(f"{LABEL}error: GET /models: 401 User not found.\nhint: OPENROUTER_API_KEY ")
+        message = (
+            f"{LABEL}error: GET /models: 401 User not found.\nhint: OPENROUTER_API_KEY (from the shell) was refused"
         )
+        self.assertTrue(run.err.startswith(message), run.err)
         self.assertEqual(self.asked(), [("/models", None), ("/models", USER)])
 
     def test_only_a_401_is_followed_by_a_key(self):
@@ -341,7 +343,8 @@ class OutOfSightTest(RefusalTest):
                 run = self.run_program("keys", *self.changes(self.hash)[number][0])
                 self.assertEqual((run.code, "warning" in run.err), (0, False), run.err)
                 self.assertEqual(self.sent(), sent)
-                self.assertEqual(self.asked()[0 if argv[0] != "move" else -2][0], f"/keys/{self.hash}")
+                searched = [path for path, _ in self.asked() if path == "/keys"]
+                self.assertEqual(searched, [])
 
     def test_a_name_that_no_visible_key_has_is_exit_4(self):
         for argv, _ in self.changes("nobody"):
