@@ -37,6 +37,8 @@ class SourcesTest(ProgramTest):
     def setUp(self):
         super().setUp()
         self.service = self.start(credits_for_user_key="allowed")
+        # Without a model of the Batch API there is no note on it.
+        self.service.models = [model for model in self.service.models if not model["id"].endswith(":batch")]
 
     def sent_keys(self):
         """The keys that were sent, each once."""
@@ -49,6 +51,10 @@ class SourcesTest(ProgramTest):
     def malformed(self, name, source, what, kind="a user key", create=CREATE_USER_KEY):
         message = f"{LABEL}error: {name} (from {source}) is malformed: it {what}\n"
         return message + f"hint: set it to {kind} exactly as shown when it was created, {create}\n"
+
+    def malformed_file(self, name, source, path, what, kind="a user key"):
+        message = f"{LABEL}error: {name} (from {source}): the key in {path} is malformed: it {what}\n"
+        return message + f"hint: name a file that holds nothing but {kind}\n"
 
     def pipe(self, path):
         """A named pipe, removed at the end of the test."""
@@ -272,7 +278,8 @@ class UnusableKeyFileTest(SourcesTest):
                     self.env["OPENROUTER_API_KEY_FILE"] = self.write("secret", content)
                     run = self.run_program(*flags, "keys", "current")
                     self.assertEqual((run.code, run.out), (3, ""))
-                    self.assertIn("error: OPENROUTER_API_KEY_FILE (from the shell) is malformed: it ", run.err)
+                    message = f"OPENROUTER_API_KEY_FILE (from the shell): the key in {self.folder}/secret is malformed"
+                    self.assertIn(f"{LABEL}error: {message}: it ", run.err)
                     self.assertNotIn("hunter2", run.err)
                     self.assertNotIn(key(7)[9:], run.err)
         self.assertEqual(self.service.requests, [])
@@ -374,7 +381,8 @@ class ProjectKeyFileTest(SourcesTest):
                     run = self.run_program("keys", "current")
                     os.chdir(self.folder)
                     os.unlink(source)
-                    self.assertEqual(run, Run(3, "", self.malformed("OPENROUTER_API_KEY_FILE", source, what)))
+                    message = self.malformed_file("OPENROUTER_API_KEY_FILE", source, f"{self.folder}/secret", what)
+                    self.assertEqual(run, Run(3, "", message))
         self.assertEqual(self.service.requests, [])
 
     def test_a_key_of_the_form_is_sent(self):
@@ -546,7 +554,7 @@ class SettingsPipeTest(SourcesTest):
         path = self.fed_pipe(".env", "#" * (1 << 20) + "\n")
         run = self.run_program("keys", "current")
         self.assertEqual(run.code, 3)
-        self.assertTrue(run.err.startswith(f"{LABEL}warning: {path}: larger than 1024 KiB; skipped\n"), run.err)
+        self.assertTrue(run.err.startswith(f"{LABEL}warning: {path}: larger than 1 MiB; skipped\n"), run.err)
 
 
 class NetworkTest(SourcesTest):
@@ -708,7 +716,7 @@ class KeyCheckTest(NetworkTest):
         for value, what in ONE_OF_EACH:
             with self.subTest(value=value):
                 self.write("secret", value)
-                message = self.malformed("OPENROUTER_API_KEY_FILE", "the shell", what)
+                message = self.malformed_file("OPENROUTER_API_KEY_FILE", "the shell", "secret", what)
                 self.assertEqual(self.run_program("keys", "current"), Run(3, "", message))
         self.assertEqual(self.looked_up, [])
 

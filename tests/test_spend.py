@@ -522,7 +522,7 @@ class CompareSourceTest(SpendTest):
 
     def test_the_text_of_today_names_yesterday(self):
         first = self.run_program("usage", "--by", "key", "--today", "--compare").out.partition("\n")[0]
-        self.assertEqual(first, "2026-11-25 so far (UTC); before: 2026-11-24")
+        self.assertEqual(first, "2026-11-25 so far (UTC); before: 2026-11-24 until 12:00")
 
     def test_at_midnight_both_spans_are_a_second_long(self):
         self.go_to(datetime(2026, 11, 25, tzinfo=timezone.utc))
@@ -627,7 +627,7 @@ class CompareFailureTest(SpendTest):
                 with self.subTest(by=by, days=days):
                     self.refused(
                         ["--by", by, "--compare", "--days", str(days)],
-                        f"--by {by} --compare goes back {most} days at most",
+                        f"--by {by} --compare covers at most {most} days",
                         f"such as: openrouter-remote usage --by {by} --compare --days {most}",
                         2,
                     )
