@@ -729,16 +729,6 @@ def match(pattern: str, path: str) -> list | None:
     return values
 
 
-# Old names of switches, until the tests use the new ones.
-OLD_NAMES = {
-    "summer": "older_api",
-    "largest_answer": "max_analytics_rows",
-    "heeds_changes": "applies_changes",
-    "most_under_way": "most_in_flight",
-    "user_key_on_keys": "user_key_status",
-}
-
-
 # --- The server
 
 
@@ -815,7 +805,6 @@ class FakeOpenRouter:
         self.secrets: list = []  # the whole keys that POST /keys created
         self.requests: list = []  # every Request, in order of arrival
         for name, value in settings.items():
-            name = OLD_NAMES.get(name, name)
             if not hasattr(FakeOpenRouter, name) or callable(getattr(FakeOpenRouter, name)):
                 raise TypeError(f"FakeOpenRouter has no state or switch {name!r}")
             setattr(self, name, value)
@@ -825,14 +814,6 @@ class FakeOpenRouter:
         self._arrival = threading.Condition(self.lock)
         self._next_faults: dict = {}  # (method, path) -> deque
         self._lasting_faults: dict = {}  # (method, path) -> fault
-
-    def __getattr__(self, name: str) -> Any:
-        if name in OLD_NAMES:
-            return getattr(self, OLD_NAMES[name])
-        raise AttributeError(name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, OLD_NAMES.get(name, name), value)
 
     def __enter__(self) -> FakeOpenRouter:
         self._server = Server(self)
@@ -1238,13 +1219,6 @@ class Handler(BaseHTTPRequestHandler):
     def fake(self) -> FakeOpenRouter:
         return self.server.fake
 
-    # Old names, until the tests use the new ones.
-    service = fake
-    asked = property(lambda self: self.received)
-
-    def reply(self, response: Response) -> None:
-        self.send(response)
-
     def send(self, response: Response) -> None:
         body, headers = encode(response.body), {"Content-Type": response.content_type, **response.headers}
         accepted = self.headers.get("Accept-Encoding", "")
@@ -1408,10 +1382,6 @@ def bad_gzip() -> Fault:
     """Send a body that starts like gzip but isn't."""
     return respond(200, gzip.compress(b"", mtime=0)[:10] + b"no deflate stream", {"Content-Encoding": "gzip"})
 
-
-# --- Old names, until the tests use the new ones
-
-answer, cut, never, Reply = respond, truncate, stall, Response
 
 # --- The command line
 

@@ -579,7 +579,7 @@ LINES = (
     r"|ALERT (?:(?:key_|budget_)?remaining|spendable|the credit|spend|key) .+"
     r"|[0-9]+ models?(?:; filter with .+)?|[0-9]+ of [0-9]+ models?(?:; filter with .+)?"
     r"|none of [0-9]+ (?:models|keys) .+"
-    r"|no (?:model|endpoint|keys?).*|nothing changed since .+|left out by the filters: .+"
+    r"|no (?:model|endpoint|keys?).*|nothing changed since .+|don't match the filters: .+"
     r"|.+ didn't exist; nothing to compare yet|[0-9]+ added, [0-9]+ removed, [0-9]+ changed"
     r"|[0-9]+ endpoints? hidden \(.+\); --all shows them|.+ (?:is a router|works only through the Batch API) and has .+"
     r"|[0-9]+ unused keys? (?:created less than [0-9]+ days ago|without a readable created_at) left out"

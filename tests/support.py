@@ -124,6 +124,13 @@ def help_pages(*path):
 
 
 Run = namedtuple("Run", "code out err")
+
+
+def without_colors(text):
+    """`text` without the escape sequences of colors. Other sequences stay."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
 INHERITED = ("PATH", "HOME", "COVERAGE_PROCESS_CONFIG")  # the last one lets .ci/run measure subprocesses
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from unittest import mock
 
-from fake_openrouter import MANAGEMENT_KEY, NOW, USER_KEY, answer, days_before, error, hang_up, html, make_activity
+from fake_openrouter import MANAGEMENT_KEY, NOW, USER_KEY, days_before, error, hang_up, html, make_activity, respond
 from support import CLOCK, ProgramTest, Run, program
 
 INSTEAD = "`usage` and `usage --by model` (or provider, day) for up to 30 days work without analytics"
@@ -28,14 +28,14 @@ ROW = {
 def data(*rows, **more):
     """A response of POST /analytics/query with these rows."""
     metadata = {"query_time_ms": 1, "row_count": len(rows), "truncated": False}
-    return answer(200, {"data": {"data": list(rows), "metadata": {**metadata, **more.pop("metadata", {})}, **more}})
+    return respond(200, {"data": {"data": list(rows), "metadata": {**metadata, **more.pop("metadata", {})}, **more}})
 
 
 class AnalyticsTest(ProgramTest):
     def setUp(self):
         super().setUp()
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
-        self.service = self.start()
+        self.server = self.start()
 
     def by(self, *argv):
         """The document of `usage --by …`, its numbers exact."""
@@ -46,7 +46,7 @@ class AnalyticsTest(ProgramTest):
         return document
 
     def queries(self):
-        return [request.body for request in self.service.requests if request.path == "/analytics/query"]
+        return [request.body for request in self.server.requests if request.path == "/analytics/query"]
 
     def assert_error(self, argv, message, hint=None, code=5):
         expected = f"openrouter-remote: error: {message}\n" + (f"hint: {hint}\n" if hint else "")
@@ -80,7 +80,7 @@ class QueryTest(AnalyticsTest):
 
     def test_the_options_determine_the_query(self):
         midnight, noon = "2026-11-25T00:00:00Z", "2026-11-25T12:00:00Z"
-        mine = {"field": "api_key_id", "operator": "eq", "value": self.service.keys[1]["hash"]}
+        mine = {"field": "api_key_id", "operator": "eq", "value": self.server.keys[1]["hash"]}
         for argv, start, end, differs in (
             ("key", "2026-10-26T00:00:00Z", midnight, {"dimensions": ["api_key_id"]}),
             ("key --today", midnight, noon, {"dimensions": ["api_key_id"]}),
@@ -97,12 +97,12 @@ class QueryTest(AnalyticsTest):
             ("hour --key production", "2026-11-24T12:00:00Z", noon, {"granularity": "hour", "filters": [mine]}),
         ):
             with self.subTest(argv):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 self.by(*argv.split())
                 (query,) = self.queries()
                 del query["metrics"], query["limit"]
                 self.assertEqual(query, {"time_range": {"start": start, "end": end}, **differs})
-                self.assertNotIn("/activity", [request.path for request in self.service.requests])
+                self.assertNotIn("/activity", [request.path for request in self.server.requests])
 
     def test_up_to_30_days_by_model_provider_and_day_come_from_activity(self):
         for argv in ("model", "provider --days 30", "day --days 1", "model --days 7 --key production"):
@@ -110,7 +110,7 @@ class QueryTest(AnalyticsTest):
         self.assertEqual(self.queries(), [])
 
     def test_hours_end_now_and_begin_24_hours_ago(self):
-        self.service.now = self.now = NOW + timedelta(minutes=34, seconds=5)
+        self.server.now = self.now = NOW + timedelta(minutes=34, seconds=5)
         document = self.by("hour")
         self.assertEqual((document["from"], document["to"]), ("2026-11-24 12:00", "2026-11-25 12:00"))
         self.assertEqual(
@@ -118,12 +118,12 @@ class QueryTest(AnalyticsTest):
         )
 
     def test_the_text_says_within_80_columns_that_hours_are_partial(self):
-        self.service.now = self.now = NOW + timedelta(minutes=34)
+        self.server.now = self.now = NOW + timedelta(minutes=34)
         first = self.run_program("usage", "--by", "hour").out.partition("\n")[0]
         self.assertEqual(first, "2026-11-24 12:34 to 2026-11-25 12:34 (UTC); the first and last hour are partial")
 
     def test_at_midnight_the_query_for_today_covers_one_second(self):
-        self.service.now = self.now = datetime(2026, 11, 25, tzinfo=timezone.utc)
+        self.server.now = self.now = datetime(2026, 11, 25, tzinfo=timezone.utc)
         self.by("key", "--today")
         self.assertEqual(
             self.queries()[0]["time_range"], {"start": "2026-11-25T00:00:00Z", "end": "2026-11-25T00:00:01Z"}
@@ -131,31 +131,31 @@ class QueryTest(AnalyticsTest):
 
     def test_today_needs_only_one_request(self):
         self.by("key", "--today")
-        self.assertEqual([request.path for request in self.service.requests], ["/analytics/query"])
+        self.assertEqual([request.path for request in self.server.requests], ["/analytics/query"])
 
     def test_more_days_than_the_api_has_are_a_usage_error(self):
         for argv, message, hint in (
             ("provider --days 32", "--by provider covers at most 31 days", "usage --by provider --days 31"),
             ("hour --days 8", "--by hour covers at most 7 days", "usage --by hour --days 7"),
-            ("day --today --days 1", "--today doesn't combine with --days", "usage --help"),
+            ("day --today --days 1", "--today can't be used with --days", "usage --help"),
         ):
-            hint = f"see: openrouter-remote {hint}" if "help" in hint else f"such as: openrouter-remote {hint}"
+            hint = f"see: openrouter-remote {hint}" if "help" in hint else f"try: openrouter-remote {hint}"
             with self.subTest(argv):
                 self.assert_error(argv.split(), message, hint, 2)
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_today_without_by_is_a_usage_error(self):
         expected = (
-            "openrouter-remote: error: --today needs --by\nhint: such as: openrouter-remote usage --by model --today\n"
+            "openrouter-remote: error: --today needs --by\nhint: try: openrouter-remote usage --by model --today\n"
         )
         self.assertEqual(self.run_program("usage", "--today"), Run(2, "", expected))
 
 
 class SumsTest(AnalyticsTest):
     def test_sums_equal_those_of_activity_exactly(self):
-        self.service.activity = [
+        self.server.activity = [
             make_activity(
-                days_ago, f"lumen/m{n % 3}", f"P{n % 2}", self.service.keys[n % 4]["hash"], _hour=(n * 5) % 24,
+                days_ago, f"lumen/m{n % 3}", f"P{n % 2}", self.server.keys[n % 4]["hash"], _hour=(n * 5) % 24,
                 usage=Decimal(f"0.{days_ago:02}{n}00000000000000{n + 1}"), byok_usage_inference=Decimal(f"0.00{n}7"),
                 requests=days_ago, prompt_tokens=3**days_ago, cached_tokens=n,
             )
@@ -176,7 +176,7 @@ class SumsTest(AnalyticsTest):
         return {name: Decimal(value) for name, value in document["totals"].items()}
 
     def test_today_equals_the_spend_of_the_keys(self):
-        spent = sum(key["usage_daily"] for key in self.service.keys)
+        spent = sum(key["usage_daily"] for key in self.server.keys)
         for by in ("model", "provider", "key", "day", "hour"):
             document = self.by(by, "--today")
             self.assertEqual((document["today"], document["totals"]["usage"]), (spent, spent), by)
@@ -205,35 +205,40 @@ class SumsTest(AnalyticsTest):
         )
 
     def test_two_keys_with_one_name_are_one_row(self):
-        self.service.keys[4]["name"] = "production"
+        self.server.keys[4]["name"] = "production"
         rows = self.by("key", "--today")["rows"]
         self.assertEqual([row["key"] for row in rows], ["production", "ci-nightly", "notebook"])
         self.assertEqual((rows[0]["usage"], rows[0]["requests"]), (Decimal("0.0732"), 56))
 
     def test_a_key_without_a_name_has_its_id_or_null(self):
         for value, shown in ((None, None), ("", None), (1234, "1234"), (["x"], None)):
-            self.service.always("POST", "/analytics/query", data({**ROW, "api_key_id": value}))
+            self.server.always("POST", "/analytics/query", data({**ROW, "api_key_id": value}))
             self.assertEqual([row["key"] for row in self.by("key", "--today")["rows"]], [shown])
 
     def test_counts_may_be_strings_but_money_may_not(self):
-        self.service.always("POST", "/analytics/query", data(ROW))
+        self.server.always("POST", "/analytics/query", data(ROW))
         (row,) = self.by("key", "--today")["rows"]
         self.assertEqual([row[name] for name in SUMS], [1, 0, 3, 7, 5, 2, 1])
         for field in ("credits_usage", "byok_usage"):
-            self.service.always("POST", "/analytics/query", data({**ROW, field: "1"}))
+            self.server.always("POST", "/analytics/query", data({**ROW, field: "1"}))
             self.assert_error(["key", "--today"], f'POST /analytics/query: `{field}` isn\'t a number: "1"')
 
     def test_hours_and_days_are_in_order_in_any_notation(self):
-        for by, values, labels in (
-            ("hour", ["2026-11-25T09:00:00Z", "2026-11-25 01:00:00"], ["2026-11-25 01:00", "2026-11-25 09:00"]),
-            ("day", ["2026-11-25", "2026-11-25T00:00:00.000Z"], ["2026-11-25"]),
+        spent = {"2026-11-25 01:00": 1, "2026-11-25 09:00": 1}
+        for by, values, rows in (
+            (
+                "hour",
+                ["2026-11-25T09:00:00Z", "2026-11-25 01:00:00"],
+                [(hour, spent.get(hour, 0)) for hour in (f"2026-11-25 {n:02}:00" for n in range(12))],
+            ),
+            ("day", ["2026-11-25", "2026-11-25T00:00:00.000Z"], [("2026-11-25", 2)]),
         ):
             with self.subTest(by):
-                self.service.always(
+                self.server.always(
                     "POST", "/analytics/query", data(*({**ROW, f"date__{by}": value} for value in values))
                 )
                 document = self.by(by, "--today")
-                self.assertEqual([row[by] for row in document["rows"]], labels)
+                self.assertEqual([(row[by], row["usage"]) for row in document["rows"]], rows)
                 self.assertEqual(document["totals"]["usage"], 2)
 
     def test_an_unreadable_time_is_exit_5(self):
@@ -245,7 +250,7 @@ class SumsTest(AnalyticsTest):
             ("hour", ""),
         ):
             with self.subTest(by=by, value=value):
-                self.service.always("POST", "/analytics/query", data({**ROW, f"date__{by}": value}))
+                self.server.always("POST", "/analytics/query", data({**ROW, f"date__{by}": value}))
                 shown = json.dumps(value)
                 self.assert_error([by, "--today"], f"POST /analytics/query: `date__{by}` isn't a time: {shown}")
 
@@ -257,7 +262,7 @@ class SumsTest(AnalyticsTest):
         ):
             with self.subTest(argv):
                 times = [day if isinstance(day, str) else days_before(NOW, day) for day in (*outside, *inside)]
-                self.service.always("POST", "/analytics/query", data(*({**ROW, field: time} for time in times)))
+                self.server.always("POST", "/analytics/query", data(*({**ROW, field: time} for time in times)))
                 self.assertEqual(self.by(*argv)["totals"]["usage"], len(inside))
 
     def test_text_begins_with_the_period(self):
@@ -279,13 +284,20 @@ class SumsTest(AnalyticsTest):
                 0,
                 "2026-11-25 so far (UTC)\n"
                 "\n"
-                "hour                usage   share     BYOK  requests  in  out  reasoning  cached\n"
-                "2026-11-25 03:00  $0.0031    4.1%  $0.0000        10  1k  200          0       0\n"
-                "2026-11-25 08:00  $0.0469   61.5%  $0.0000        15  1k  200          0       0\n"
-                "2026-11-25 09:00  $0.0000    0.0%  $0.0400         4  1k  200          0       0\n"
-                "2026-11-25 10:00  $0.0143   18.7%  $0.0000         1  1k  200          0       0\n"
-                "2026-11-25 11:00  $0.0120   15.7%  $0.0000        40  1k  200          0       0\n"
-                "total             $0.0763  100.0%  $0.0400        70  5k   1k          0       0\n",
+                "hour                    usage   share     BYOK  requests  in  out  reasoning  cached\n"
+                "Wed 2026-11-25 00:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 01:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 02:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 03:00  $0.0031    4.1%  $0.0000        10  1k  200          0       0\n"
+                "Wed 2026-11-25 04:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 05:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 06:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 07:00  $0.0000    0.0%  $0.0000         0   0    0          0       0\n"
+                "Wed 2026-11-25 08:00  $0.0469   61.5%  $0.0000        15  1k  200          0       0\n"
+                "Wed 2026-11-25 09:00  $0.0000    0.0%  $0.0400         4  1k  200          0       0\n"
+                "Wed 2026-11-25 10:00  $0.0143   18.7%  $0.0000         1  1k  200          0       0\n"
+                "Wed 2026-11-25 11:00  $0.0120   15.7%  $0.0000        40  1k  200          0       0\n"
+                "total                 $0.0763  100.0%  $0.0400        70  5k   1k          0       0\n",
                 "",
             ),
         )
@@ -295,7 +307,7 @@ class IncompleteTest(AnalyticsTest):
     """Incomplete results are an error."""
 
     def test_a_truncated_response_is_exit_5(self):
-        self.service.largest_answer = 2
+        self.server.max_analytics_rows = 2
         message = 'incomplete results: {"query_time_ms": 42, "row_count": 2, "truncated": true}'
         self.assert_error(["key"], f"POST /analytics/query: {message}", "try fewer --days")
         self.assert_error(["key", "--today"], f"POST /analytics/query: {message}")
@@ -303,11 +315,11 @@ class IncompleteTest(AnalyticsTest):
     def test_a_response_that_may_be_truncated_is_exit_5(self):
         for metadata in ({"truncated": None}, {"truncated": "false"}, {"row_count": 2}, {"row_count": "2"}):
             with self.subTest(metadata):
-                self.service.always("POST", "/analytics/query", data(ROW, metadata=metadata))
+                self.server.always("POST", "/analytics/query", data(ROW, metadata=metadata))
                 run = self.run_program("usage", "--by", "key")
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertIn("POST /analytics/query: incomplete results: {", run.err)
-        self.service.always("POST", "/analytics/query", answer(200, {"data": {"data": [ROW]}}))
+        self.server.always("POST", "/analytics/query", respond(200, {"data": {"data": [ROW]}}))
         self.assert_error(["key"], "POST /analytics/query: incomplete results: {}", "try fewer --days")
 
     def test_a_warning_in_the_response_is_exit_5_with_its_text(self):
@@ -317,11 +329,11 @@ class IncompleteTest(AnalyticsTest):
             ("odd", "odd"),
         ):
             with self.subTest(warnings):
-                self.service.always("POST", "/analytics/query", data(ROW, warnings=warnings))
+                self.server.always("POST", "/analytics/query", data(ROW, warnings=warnings))
                 self.assert_error(["key"], f"POST /analytics/query: incomplete results: {text}")
         nothing: list = [[], None]
         for none in nothing:
-            self.service.always("POST", "/analytics/query", data(ROW, warnings=none))
+            self.server.always("POST", "/analytics/query", data(ROW, warnings=none))
             self.assertEqual(self.run_program("usage", "--by", "key").code, 0)
 
     def test_a_response_without_a_list_of_rows_is_exit_5(self):
@@ -330,18 +342,18 @@ class IncompleteTest(AnalyticsTest):
             for argv in (("key",), ("hour",), ("model", "--today")):
                 with self.subTest(value, argv=argv):
                     body = {"data": {"data": value, "metadata": {"row_count": 1, "truncated": False}}}
-                    self.service.always("POST", "/analytics/query", answer(200, body))
+                    self.server.always("POST", "/analytics/query", respond(200, body))
                     excerpt = json.dumps(body)
                     excerpt = excerpt if len(excerpt) <= 160 else f"{excerpt[:159]}…"
                     self.assert_error(argv, f"POST /analytics/query: a response without a list of rows: {excerpt}")
-        self.service.always("POST", "/analytics/query", answer(200, {"data": {}}))
+        self.server.always("POST", "/analytics/query", respond(200, {"data": {}}))
         self.assert_error(["key"], 'POST /analytics/query: a response without a list of rows: {"data": {}}')
 
     def test_a_response_without_an_object_in_data_is_exit_5(self):
         bodies: list = [{}, {"data": []}, {"data": None}, {"data": [ROW]}, {"rows": []}]
         for body in bodies:
             with self.subTest(body):
-                self.service.always("POST", "/analytics/query", answer(200, body))
+                self.server.always("POST", "/analytics/query", respond(200, body))
                 run = self.run_program("usage", "--by", "key")
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertIn("error: POST /analytics/query: 200 without an object in `data`: {", run.err)
@@ -351,7 +363,7 @@ class TodayTest(AnalyticsTest):
     def test_unknown_spend_today_is_only_a_warning(self):
         for fault, reason in ((error(403, "No"), "403 No"), (error(500, "Broken"), "500 Broken (3 tries)")):
             for by in ("key", "model"):
-                self.service.always("GET", "/keys", fault)
+                self.server.always("GET", "/keys", fault)
                 run = self.run_program("usage", "--by", by, "--days", "3")
                 self.assertEqual((run.code, len(run.out.splitlines()) > 5), (0, True))
                 self.assertIn(f"warning: today's spend is unknown: GET /keys: {reason}\n", run.err)
@@ -359,14 +371,14 @@ class TodayTest(AnalyticsTest):
 
 class FailureTest(AnalyticsTest):
     def test_a_deployment_without_analytics_gets_a_hint_what_works(self):
-        for switches in ({"has_analytics": False}, {"summer": True}):
-            self.service = self.start(**switches)
-            hint = f"OPENROUTER_BASE_URL is {self.service.url} (from the shell): is that the right base URL?"
+        for switches in ({"has_analytics": False}, {"older_api": True}):
+            self.server = self.start(**switches)
+            hint = f"OPENROUTER_BASE_URL is {self.server.url} (from the shell)"
             self.assert_error(["key"], "POST /analytics/query: 404 Not Found", f"{hint} {INSTEAD}")
 
     def test_a_refusal_gets_a_hint_what_works(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
-        self.service.user_key_on_keys = 403
+        self.server.user_key_status = 403
         run = self.run_program("usage", "--by", "key", "--today")
         self.assertEqual((run.code, run.out), (3, ""))
         error_line, hint = run.err.splitlines()
@@ -377,26 +389,26 @@ class FailureTest(AnalyticsTest):
 
     def test_the_query_is_retried_like_a_get(self):
         for fault in (error(503, "Overloaded"), hang_up(), error(429, "Slow down", {"Retry-After": "3"}), html(502)):
-            self.service.requests.clear()
-            self.service.fail("POST", "/analytics/query", fault, fault)
+            self.server.requests.clear()
+            self.server.fail("POST", "/analytics/query", fault, fault)
             self.by("key", "--today")
             self.assertEqual(len(self.queries()), 3)
 
     def test_a_query_that_times_out_gets_the_hint_to_try_fewer_days(self):
-        self.service.always("POST", "/analytics/query", error(408, "Operation timed out"))
+        self.server.always("POST", "/analytics/query", error(408, "Operation timed out"))
         message = "POST /analytics/query: 408 Operation timed out (3 tries)"
         self.assert_error(["model", "--days", "365"], message, "try fewer --days")
 
     def test_the_rate_limit_is_honored(self):
         reset = str(int(NOW.timestamp() * 1000) + 5000)
-        self.service.fail("POST", "/analytics/query", error(429, "Slow down", {"X-RateLimit-Reset": reset}))
+        self.server.fail("POST", "/analytics/query", error(429, "Slow down", {"X-RateLimit-Reset": reset}))
         self.by("key", "--today")
         self.assertEqual([5 <= wait < 6 for wait in self.waits], [True])
 
     def test_without_a_key_nothing_is_requested(self):
         del self.env["OPENROUTER_PROVISIONING_KEY"]
         run = self.run_program("usage", "--by", "key")
-        self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
+        self.assertEqual((run.code, run.out, self.server.requests), (3, "", []))
 
     def test_a_key_that_does_not_exist_is_exit_4(self):
         run = self.run_program("usage", "--by", "hour", "--key", "nobody")
@@ -417,11 +429,13 @@ class BarTest(AnalyticsTest):
         self.assertEqual((run.code, run.err), (0, ""))
         shown = b""
         while b"\ntotal" not in shown or not shown.endswith(b"\n"):
-            shown += os.read(main, 65536)
+            chunk = os.read(main, 65536)  # an OSError, or nothing, at the end
+            self.assertTrue(chunk, shown)
+            shown += chunk
         return shown.decode().replace("\r\n", "\n")
 
     def test_a_week_fits_80_columns_with_bars(self):
-        self.service.activity = [
+        self.server.activity = [
             make_activity(days, "lumen/lumen-4-mini", "Lumen", "k", usage=Decimal(usage))
             for days, usage in ((7, "0.02"), (6, "1.6"), (5, "0.81"), (4, "0"), (3, "0.001"), (2, "0.4"), (1, "0.5"))
         ]
@@ -429,25 +443,28 @@ class BarTest(AnalyticsTest):
             self.shown("usage", "--by", "day", "--days", "7", PYTHONIOENCODING="utf-8"),
             "2026-11-18 to 2026-11-24 (UTC days); today isn't included, $0.0763 so far\n"
             "\n"
-            "day           usage   share                        requests  in   out  reasoning\n"
-            "2026-11-18  $0.0200    0.6%  ▎                            1  1k   200          0\n"
-            "2026-11-19  $1.6000   48.0%  ████████████████████         1  1k   200          0\n"
-            "2026-11-20  $0.8100   24.3%  ██████████▏                  1  1k   200          0\n"
-            "2026-11-21  $0.0000    0.0%                               1  1k   200          0\n"
-            "2026-11-22  $0.0010    0.0%  ▏                            1  1k   200          0\n"
-            "2026-11-23  $0.4000   12.0%  █████                        1  1k   200          0\n"
-            "2026-11-24  $0.5000   15.0%  ██████▎                      1  1k   200          0\n"
-            "total       $3.3310  100.0%                               7  7k  1.4k          0\n",
+            "day               usage   share                        requests  in   out\n"
+            "Wed 2026-11-18  $0.0200    0.6%  ▎                            1  1k   200\n"
+            "Thu 2026-11-19  $1.6000   48.0%  ████████████████████         1  1k   200\n"
+            "Fri 2026-11-20  $0.8100   24.3%  ██████████▏                  1  1k   200\n"
+            "Sat 2026-11-21  $0.0000    0.0%                               1  1k   200\n"
+            "Sun 2026-11-22  $0.0010    0.0%  ▏                            1  1k   200\n"
+            "Mon 2026-11-23  $0.4000   12.0%  █████                        1  1k   200\n"
+            "Tue 2026-11-24  $0.5000   15.0%  ██████▎                      1  1k   200\n"
+            "total           $3.3310  100.0%                               7  7k  1.4k\n",
         )
 
     def test_hours_models_and_keys_have_bars_too(self):
-        for by, longest in (("hour", "2026-11-25 08:00"), ("model", "Lumen: Lumen 4 Mini"), ("key", "production")):
+        for by, longest in (("hour", "Wed 2026-11-25 08:00"), ("model", "Lumen: Lumen 4 Mini"), ("key", "production")):
             shown = self.shown("usage", "--by", by, "--today", columns=100, PYTHONIOENCODING="utf-8")
             self.assertEqual([line[: len(longest)] for line in shown.splitlines() if "█" * 20 in line], [longest], by)
 
     def test_byok_spend_is_kept_longer_than_counts_on_a_narrow_terminal(self):
         shown = self.shown("usage", "--by", "model", "--days", "7", PYTHONIOENCODING="utf-8")
-        self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "in"])
+        self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK"])
+        self.assertIn("█", shown)
+        shown = self.shown("usage", "--by", "model", "--days", "7", columns=88, PYTHONIOENCODING="utf-8")
+        self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "requests", "in"])
         shown = self.shown("usage", "--by", "model", "--days", "7", columns=60, PYTHONIOENCODING="utf-8")
         self.assertEqual(shown.splitlines()[2].split(), ["model", "usage", "share", "BYOK", "requests"])
         self.assertNotIn("█", shown)

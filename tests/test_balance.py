@@ -8,9 +8,7 @@ from fake_openrouter import (
     EXPIRED_KEY,
     MANAGEMENT_KEY,
     USER_KEY,
-    answer,
     bad_gzip,
-    cut,
     drip,
     endless,
     error,
@@ -18,6 +16,8 @@ from fake_openrouter import (
     html,
     json_head,
     redirect,
+    respond,
+    truncate,
 )
 from support import ProgramTest, Run, program
 
@@ -41,14 +41,14 @@ def payload(run):
 class BalanceTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.service = self.start(credits_for_user_key="allowed")
+        self.server = self.start(credits_for_user_key="allowed")
         self.env["OPENROUTER_API_KEY"] = USER_KEY
 
     def balance(self, *options, credits=None, usage=None):
         """Run `balance` for an account with these amounts. Forgets the requests of earlier runs."""
         if credits is not None:
-            self.service.credits = {"total_credits": Decimal(credits), "total_usage": Decimal(usage)}
-        self.service.requests.clear()
+            self.server.credits = {"total_credits": Decimal(credits), "total_usage": Decimal(usage)}
+        self.server.requests.clear()
         return self.run_program("balance", *options)
 
     def sent(self):
@@ -58,7 +58,7 @@ class BalanceTest(ProgramTest):
             f"Bearer {MANAGEMENT_KEY}": "management",
             f"Bearer {EXPIRED_KEY}": "expired",
         }
-        return [(request.path, keys[request.headers["authorization"]]) for request in self.service.requests]
+        return [(request.path, keys[request.headers["authorization"]]) for request in self.server.requests]
 
 
 class OutputTest(BalanceTest):
@@ -113,7 +113,7 @@ class OutputTest(BalanceTest):
                 self.assertEqual(run.out.splitlines()[2], f"remaining:     {shown}")
 
     def test_unknown_fields_are_kept(self):
-        self.service.credits = {
+        self.server.credits = {
             "total_credits": 3,
             "pending": Decimal("0.10"),
             "total_usage": 1,
@@ -127,7 +127,7 @@ class OutputTest(BalanceTest):
         for field in ("total_credits", "total_usage"):
             for value in ("10", "", None, True, False, [10], {"usd": 10}):
                 with self.subTest(field=field, value=value):
-                    self.service.credits = {"total_credits": 10, "total_usage": 1, field: value}
+                    self.server.credits = {"total_credits": 10, "total_usage": 1, field: value}
                     shown = json.dumps(value)
                     text = f"openrouter-remote: error: GET /credits: `{field}` isn't a number: {shown}\n"
                     self.assertEqual(self.balance("--alert-below", "1000000"), Run(5, "", text))
@@ -135,7 +135,7 @@ class OutputTest(BalanceTest):
     def test_a_missing_amount_is_exit_5(self):
         for field, other in (("total_credits", "total_usage"), ("total_usage", "total_credits")):
             with self.subTest(field):
-                self.service.credits = {other: 1}
+                self.server.credits = {other: 1}
                 run = self.balance("--alert-below", "1000000")
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertIn(f"GET /credits: `{field}` isn't a number: null\n", run.err)
@@ -186,7 +186,7 @@ class AlertTest(BalanceTest):
 
     def test_quiet_prints_a_balance_with_an_unknown_part(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
-        self.service.always("GET", "/activity", error(500, "Broken"))
+        self.server.always("GET", "/activity", error(500, "Broken"))
         run = self.run_program("balance", "--alert-below", "0", "--alert-days", "1", "--quiet")
         self.assertEqual((run.code, "\ndays_left:     unknown\n" in run.out), (5, True))
 
@@ -214,7 +214,7 @@ class AlertTest(BalanceTest):
                     run.err,
                     r"^openrouter-remote: error: argument --alert-below: .*finite number, such as 5 or 0.5\nhint: ",
                 )
-                self.assertEqual(self.service.requests, [])
+                self.assertEqual(self.server.requests, [])
 
     def test_quiet_prints_nothing_while_all_is_well(self):
         for options in ((), ("--json",)):
@@ -228,22 +228,22 @@ class AlertTest(BalanceTest):
         self.assertEqual((run.code, payload(run)["remaining"], run.err), (1, "0.1152", alert))
 
     def test_quiet_does_not_hide_an_error(self):
-        self.service.always("GET", "/credits", error(500, "Internal Server Error"))
+        self.server.always("GET", "/credits", error(500, "Internal Server Error"))
         run = self.balance("--quiet", "--alert-below", "2")
         text = "openrouter-remote: error: GET /credits: 500 Internal Server Error (3 tries)\n"
         self.assertEqual(run, Run(5, "", text))
 
     def test_quiet_without_an_alert_option_is_a_usage_error(self):
         run = self.balance("--quiet")
-        self.assertEqual((run.code, run.out, self.service.requests), (2, "", []))
+        self.assertEqual((run.code, run.out, self.server.requests), (2, "", []))
         self.assertTrue(run.err.startswith("openrouter-remote: error: --quiet needs --alert-below"), run.err)
 
     def test_a_failed_request_is_never_an_alert(self):
         whole = {"data": {"total_credits": 10, "total_usage": 9}}
         faults = {
             "hang_up": hang_up(),
-            "cut": cut(whole, 20),
-            "cut before the body": cut(whole, 0),
+            "cut": truncate(whole, 20),
+            "cut before the body": truncate(whole, 0),
             "drip": drip(json_head({})),
             "endless": endless(),
             "endless chunks": endless(chunked=True),
@@ -252,22 +252,22 @@ class AlertTest(BalanceTest):
             "html 503": html(503),
             "redirect to another origin": redirect(302, "https://example.invalid/"),
             "redirect loop": redirect(307, "/api/v1/credits"),
-            "not JSON": answer(200, "credits: 10"),
-            "empty": answer(200),
-            "a list": answer(200, "[]"),
-            "no data": answer(200, {}),
-            "data is null": answer(200, {"data": None}),
-            "data is empty": answer(200, {"data": {}}),
-            "an error under 200": answer(200, {"error": {"code": 500, "message": "Oops"}, **whole}),
-            "an amount is null": answer(200, {"data": {"total_credits": None, "total_usage": 0}}),
-            "NaN": answer(200, '{"data": {"total_credits": NaN, "total_usage": 0}}'),
+            "not JSON": respond(200, "credits: 10"),
+            "empty": respond(200),
+            "a list": respond(200, "[]"),
+            "no data": respond(200, {}),
+            "data is null": respond(200, {"data": None}),
+            "data is empty": respond(200, {"data": {}}),
+            "an error under 200": respond(200, {"error": {"code": 500, "message": "Oops"}, **whole}),
+            "an amount is null": respond(200, {"data": {"total_credits": None, "total_usage": 0}}),
+            "NaN": respond(200, '{"data": {"total_credits": NaN, "total_usage": 0}}'),
             "wait": error(429, "Slow down", {"Retry-After": "3600"}),
         }
         statuses = (204, 304, *range(400, 432), 451, *range(500, 512), *range(520, 531), 599, 999)
         faults.update((str(status), error(status, "No")) for status in statuses)
         for name, fault in faults.items():
             with self.subTest(name):
-                self.service.always("GET", "/credits", fault)
+                self.server.always("GET", "/credits", fault)
                 run = self.balance("--alert-below", "1000000", "--timeout", "0.05" if name == "drip" else "3600")
                 self.assertEqual((run.code, run.out), (3 if name in ("401", "403") else 5, ""))
                 self.assertNotIn("ALERT", run.err)
@@ -304,13 +304,13 @@ class KeyChoiceTest(BalanceTest):
             for status in (401, 403):
                 with self.subTest(name, status=status):
                     self.env[name] = MANAGEMENT_KEY
-                    self.service.fail("GET", "/credits", error(status, "No"))
+                    self.server.fail("GET", "/credits", error(status, "No"))
                     self.assertEqual(self.balance(), Run(0, BALANCE, ""))
                     self.assertEqual(self.sent(), [("/credits", "management"), ("/credits", "user")])
                     del self.env[name]
 
     def test_stderr_names_the_key_if_it_comes_from_another_layer(self):
-        self.service.credits_for_user_key = "refused"
+        self.server.credits_for_user_key = "refused"
         self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
         path = self.write("other.env", self.USER)
         run = self.balance("--env-file", path)
@@ -329,16 +329,16 @@ class KeyChoiceTest(BalanceTest):
             *(error(status, "No") for status in (400, 402, 404, 429, 500, 503)),
             hang_up(),
             html(200),
-            answer(200, {}),
+            respond(200, {}),
         ):
             with self.subTest(fault):
-                self.service.always("GET", "/credits", fault)
+                self.server.always("GET", "/credits", fault)
                 run = self.balance()
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertEqual({key for _, key in self.sent()}, {"management"})
 
     def test_if_both_keys_are_refused_the_error_says_which_to_set(self):
-        self.service.credits_for_user_key = "refused"
+        self.server.credits_for_user_key = "refused"
         self.env["OPENROUTER_MANAGEMENT_KEY"] = EXPIRED_KEY
         self.assertEqual(
             self.balance(),
@@ -355,7 +355,7 @@ class KeyChoiceTest(BalanceTest):
 
     def test_a_failed_request_with_the_other_key_is_exit_5(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
-        self.service.fail("GET", "/credits", error(403, "No"), error(500, "Oops"), hang_up(), error(502, "Oops"))
+        self.server.fail("GET", "/credits", error(403, "No"), error(500, "Oops"), hang_up(), error(502, "Oops"))
         self.assertEqual(self.balance(), Run(5, "", "openrouter-remote: error: GET /credits: 502 Oops (3 tries)\n"))
 
     def test_without_a_key_the_error_names_both_kinds_and_nothing_is_sent(self):
@@ -370,7 +370,7 @@ class KeyChoiceTest(BalanceTest):
                 "set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n",
             ),
         )
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_a_malformed_key_is_reported_and_nothing_is_sent(self):
         for name, what, page in (
@@ -392,14 +392,14 @@ class KeyChoiceTest(BalanceTest):
                         f"hint: set it to {what} exactly as shown when it was created, or create one at {page}\n"
                     )
                     self.assertEqual(self.balance(), Run(3, "", text))
-                    self.assertEqual(self.service.requests, [])
+                    self.assertEqual(self.server.requests, [])
             del self.env[name]
 
 
 class MalformedKeyTest(BalanceTest):
     """A malformed key is skipped with a warning if another one is good."""
 
-    WARNING = "openrouter-remote: warning: {} (from {}) is malformed: it contains white space; passed over\n"
+    WARNING = "openrouter-remote: warning: {} (from {}) is malformed: it contains white space; skipped\n"
 
     def test_a_placeholder_in_a_project_does_not_hide_the_shells_good_key(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
@@ -423,7 +423,7 @@ class MalformedKeyTest(BalanceTest):
         self.env["OPENROUTER_API_KEY"] = "your key here"
         path = self.write(".env", "OPENROUTER_MANAGEMENT_KEY='change me'\n")
         run = self.balance()
-        self.assertEqual((run.code, run.out, self.service.requests), (3, "", []))
+        self.assertEqual((run.code, run.out, self.server.requests), (3, "", []))
         error = (
             f"openrouter-remote: error: OPENROUTER_MANAGEMENT_KEY (from {path}) is malformed: it contains white space\n"
         )
@@ -439,7 +439,7 @@ class QuietTest(BalanceTest):
         odd = os.path.join(self.folder, ".env")
         placeholder = self.write("placeholder.env", "OPENROUTER_API_KEY='your key here'\n")
         self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}
-        self.service.credits_for_user_key = "refused"
+        self.server.credits_for_user_key = "refused"
         yield "used OPENROUTER_MANAGEMENT_KEY (from the shell): ", ("--env-file", other)
         yield "openrouter-remote: warning: OPENROUTER_API_KEY", ("--env-file", placeholder)
         with open(odd, "wb") as file:
@@ -475,7 +475,7 @@ class QuietTest(BalanceTest):
         for note, options in self.configurations():
             if "warning" in note:
                 with self.subTest(note):
-                    self.service.always("GET", "/credits", error(500, "Broken"))
+                    self.server.always("GET", "/credits", error(500, "Broken"))
                     run = self.balance("--alert-below", "0.1", "--quiet", *options)
                     self.assertEqual((run.code, run.out), (5, ""))
                     self.assertTrue(run.err.startswith(note), run.err)
@@ -497,7 +497,7 @@ class ZerosTest(BalanceTest):
 
     def setUp(self):
         super().setUp()
-        self.service.credits_for_user_key = "zeros"
+        self.server.credits_for_user_key = "zeros"
 
     def test_the_management_key_of_another_layer_is_used_instead_and_named(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
@@ -510,42 +510,42 @@ class ZerosTest(BalanceTest):
         self.assertEqual(self.sent(), [("/credits", "user"), ("/key", "user"), ("/credits", "management")])
 
     def test_zeros_of_an_account_that_never_paid_are_trusted(self):
-        self.service.user_key_info["is_free_tier"] = True
+        self.server.user_key_info["is_free_tier"] = True
         for usage in (0, Decimal("0.00")):
             with self.subTest(usage=usage):
-                self.service.user_key_info["usage"] = usage
+                self.server.user_key_info["usage"] = usage
                 self.assertEqual(self.balance(), Run(0, ZEROS, ""))
                 self.assertEqual(self.sent(), [("/credits", "user"), ("/key", "user")])
 
     def test_zeros_for_an_unused_key_of_a_paying_account_are_not_trusted(self):
-        self.service.user_key_info["usage"] = 0
+        self.server.user_key_info["usage"] = 0
         for free_tier in (False, None, "true", 1):
             with self.subTest(free_tier=free_tier):
-                self.service.user_key_info["is_free_tier"] = free_tier
+                self.server.user_key_info["is_free_tier"] = free_tier
                 self.assertEqual(self.balance("--alert-below", "2"), Run(5, "", UNTRUSTED))
 
     def test_trusted_zeros_alert(self):
-        self.service.user_key_info.update(usage=0, is_free_tier=True)
+        self.server.user_key_info.update(usage=0, is_free_tier=True)
         alert = "ALERT remaining $0.00 is less than $2.00\n"
         self.assertEqual(self.balance("--alert-below", "2"), Run(1, ZEROS, alert))
 
     def test_zeros_for_a_key_that_was_used_are_exit_5(self):
-        self.service.user_key_info["is_free_tier"] = True
+        self.server.user_key_info["is_free_tier"] = True
         for usage in (Decimal("4.4102"), 7, Decimal("0.0000000001")):
             for options in ((), ("--json",), ("--alert-below", "1000000"), ("--alert-below", "1000000", "--quiet")):
                 with self.subTest(usage=usage, options=options):
-                    self.service.user_key_info["usage"] = usage
+                    self.server.user_key_info["usage"] = usage
                     self.assertEqual(self.balance(*options), Run(5, "", UNTRUSTED))
 
     def test_zeros_in_any_notation_are_not_trusted(self):
         for zero in ("0", "0.0", "-0", "0.00000", "0e9", "-0.0"):
             with self.subTest(zero=zero):
                 body = f'{{"data": {{"total_credits": {zero}, "total_usage": {zero}}}}}'
-                self.service.always("GET", "/credits", answer(200, body))
+                self.server.always("GET", "/credits", respond(200, body))
                 self.assertEqual(self.balance(), Run(5, "", UNTRUSTED))
 
     def test_a_single_zero_is_trusted_without_another_request(self):
-        self.service.credits_for_user_key = "allowed"
+        self.server.credits_for_user_key = "allowed"
         for credits, usage, text in (
             ("10", "0", "total_credits: $10.0000\ntotal_usage:   $0.0000\nremaining:     $10.0000\n"),
             ("0", "5", "total_credits: $0.0000\ntotal_usage:   $5.0000\nremaining:     -$5.0000\n"),
@@ -563,28 +563,28 @@ class ZerosTest(BalanceTest):
         for field in ("is_management_key", "is_provisioning_key"):
             with self.subTest(field=field):
                 self.env = {**self.env, "OPENROUTER_API_KEY": "", "OPENROUTER_PROVISIONING_KEY": USER_KEY}
-                own = {**self.service.user_key_info, field: False, "is_free_tier": False}
-                self.service.always("GET", "/key", answer(200, {"data": own}))
+                own = {**self.server.user_key_info, field: False, "is_free_tier": False}
+                self.server.always("GET", "/key", respond(200, {"data": own}))
                 untrusted = UNTRUSTED.replace("OPENROUTER_API_KEY", "OPENROUTER_PROVISIONING_KEY")
                 self.assertEqual(self.balance(credits="0", usage="0"), Run(5, "", untrusted))
 
     def test_zeros_are_exit_5_for_every_variable_if_get_key_fails(self):
-        key = {**self.service.user_key_info, "is_free_tier": True}
+        key = {**self.server.user_key_info, "is_free_tier": True}
         for name, fault in (
             ("500", error(500, "Oops")),
             ("404", error(404, "Not Found")),
             ("hang up", hang_up()),
             ("401", error(401, "No")),
             ("403", error(403, "No")),
-            ("no data", answer(200, {})),
-            ("no usage", answer(200, {"data": {"is_free_tier": True}})),
-            *((repr(usage), answer(200, {"data": {**key, "usage": usage}})) for usage in (None, False, [0])),
+            ("no data", respond(200, {})),
+            ("no usage", respond(200, {"data": {"is_free_tier": True}})),
+            *((repr(usage), respond(200, {"data": {**key, "usage": usage}})) for usage in (None, False, [0])),
         ):
             for variable in ("OPENROUTER_API_KEY", "OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY"):
                 for value in (USER_KEY, MANAGEMENT_KEY):
                     with self.subTest(name, variable=variable, value=value):
                         self.env = {**self.env, "OPENROUTER_API_KEY": "", variable: value}
-                        self.service.always("GET", "/key", fault)
+                        self.server.always("GET", "/key", fault)
                         run = self.balance("--alert-below", "1000000", credits="0", usage="0")
                         self.assertEqual(run, Run(5, "", UNTRUSTED.replace("OPENROUTER_API_KEY", variable)))
                         del self.env[variable]
@@ -593,6 +593,6 @@ class ZerosTest(BalanceTest):
         for key, faults, code in ((EXPIRED_KEY, (), 3), (MANAGEMENT_KEY, (error(500, "Oops"),) * 3, 5)):
             with self.subTest(code=code):
                 self.env["OPENROUTER_PROVISIONING_KEY"] = key
-                self.service.fail("GET", "/credits", *faults)
+                self.server.fail("GET", "/credits", *faults)
                 run = self.balance("--alert-below", "1000000")
                 self.assertEqual((run.code, run.out), (code, ""))

@@ -11,19 +11,20 @@ from decimal import Decimal
 from fake_openrouter import (
     NOW,
     USER_KEY,
+    as_usual,
     days_before,
     error,
     make_architecture,
     make_endpoint,
     make_model,
     make_pricing,
-    never,
+    stall,
     supported,
 )
 from support import ProgramTest, program
 
 NOON = datetime(2026, 8, 5, 12, 0, tzinfo=timezone.utc)  # a Wednesday
-OTHER_FILE = "hint: name a saved `models list --json`, or, with --save, a file that doesn't exist yet\n"
+OTHER_FILE = "hint: name the saved output of `models list --json`, or, with --save, a file that doesn't exist yet\n"
 HINT = "hint: create it with: openrouter-remote models diff catalog.json --save\n"
 
 
@@ -517,7 +518,7 @@ class EndpointsTest(ModelsTest):
         self.assertIn("top_k", run.err.splitlines()[1])
 
     def test_the_catalog_is_needed_only_for_a_capability_the_model_lacks(self):
-        self.server.always("GET", "/models", never())
+        self.server.always("GET", "/models", stall())
         for word in ("tools", "seed", "image"):
             with self.subTest(word=word):
                 self.providers("--supports", word)
@@ -768,7 +769,7 @@ class DiffTest(ModelsTest):
         def replace_file_by_folder(handler):
             os.unlink(self.path)
             os.mkdir(self.path)
-            handler.reply(self.server.respond(handler.asked))
+            as_usual(handler)
 
         self.server.fail("GET", "/models", replace_file_by_folder)
         run = self.diff("--save")

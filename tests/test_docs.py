@@ -14,7 +14,7 @@ from collections import namedtuple
 from decimal import Decimal
 from unittest import mock
 
-from fake_openrouter import MANAGEMENT_KEY, USER_KEY, demo_keys, error, make_key, make_model, timestamp
+from fake_openrouter import MANAGEMENT_KEY, USER_KEY, as_usual, demo_keys, error, make_key, make_model, timestamp
 from support import COMMANDS, PROGRAM, ProgramTest, Run, help_pages, program
 
 ROOT = os.path.dirname(os.path.dirname(PROGRAM))
@@ -341,7 +341,7 @@ class CronTest(ProgramTest):
                 if state == "unknown":
                     self.server.always("GET", path, error(501, "Not today"))
                 else:
-                    self.server.always("GET", path, lambda handler: handler.reply(self.server.respond(handler.asked)))
+                    self.server.always("GET", path, as_usual)
             keys = KEYS if state != "no key" else ""
             self.write(env_file, f"OPENROUTER_BASE_URL={self.server.url}\n{keys}")
             done = subprocess.run(

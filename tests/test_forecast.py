@@ -7,7 +7,6 @@ from fake_openrouter import (
     MANAGEMENT_KEY,
     NOW,
     USER_KEY,
-    answer,
     days_before,
     error,
     hang_up,
@@ -15,6 +14,7 @@ from fake_openrouter import (
     make_budget,
     make_key,
     make_key_info,
+    respond,
 )
 from support import ProgramTest, Run, program
 
@@ -53,7 +53,7 @@ def spend(*spends, **fields):
 class ForecastTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.service = self.start(activity=[])
+        self.server = self.start(activity=[])
         self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
 
     def document(self, *argv, code=0):
@@ -67,15 +67,15 @@ class ForecastTest(ProgramTest):
 
     def serve_activity(self, rows):
         """Return exactly these rows from GET /activity, even if the fake server would refuse or filter them."""
-        self.service.always("GET", "/activity", answer(200, {"data": rows}))
+        self.server.always("GET", "/activity", respond(200, {"data": rows}))
 
 
 class SpendableTest(ForecastTest):
     def allow(self, limit_remaining, credits="10", budgets=(), effective=None):
-        self.service.credits = {"total_credits": Decimal(credits), "total_usage": 2}
+        self.server.credits = {"total_credits": Decimal(credits), "total_usage": 2}
         limit = None if limit_remaining is None else 100
         info = {"limit": limit, "limit_remaining": limit_remaining, "effective_budget": effective}
-        self.service.user_key_info = {**self.service.user_key_info, **info, "budgets": list(budgets)}
+        self.server.user_key_info = {**self.server.user_key_info, **info, "budgets": list(budgets)}
 
     def test_a_management_key_in_the_user_variable_is_recognized(self):
         self.env["OPENROUTER_API_KEY"] = MANAGEMENT_KEY
@@ -109,19 +109,19 @@ class SpendableTest(ForecastTest):
     def test_a_limit_without_a_remainder_is_unknown_and_not_no_limit(self):
         for rest in ({}, {"limit_remaining": None}):
             with self.subTest(rest=rest):
-                self.service.user_key_info = {**make_key_info(make_key(1, limit=5)), "limit_remaining": None, **rest}
+                self.server.user_key_info = {**make_key_info(make_key(1, limit=5)), "limit_remaining": None, **rest}
                 if not rest:
-                    del self.service.user_key_info["limit_remaining"]
+                    del self.server.user_key_info["limit_remaining"]
                 message = "openrouter-remote: warning: GET /key: `limit_remaining` isn't a number: null\n"
                 text = UNKNOWN_SPENDABLE.replace("budget_remaining: unknown", "budget_remaining: $5.0000")
                 self.assertEqual(self.run_program("balance", "--spendable"), Run(5, text, message))
 
     def test_malformed_budgets_are_unknown_and_the_rest_is_shown(self):
-        self.service.user_key_info = make_key_info(make_key(1))
+        self.server.user_key_info = make_key_info(make_key(1))
         odd: tuple = (5, True, False, "", {})
         for budgets in odd:
             with self.subTest(budgets=budgets):
-                self.service.user_key_info["budgets"] = budgets
+                self.server.user_key_info["budgets"] = budgets
                 run = self.run_program("balance", "--spendable", "--alert-below", "5")
                 shown = program.dump_json(budgets)
                 message = f"openrouter-remote: warning: GET /key: `budgets` isn't a list: {shown}\n"
@@ -130,17 +130,17 @@ class SpendableTest(ForecastTest):
                 self.assertEqual(run, Run(1, text, message + alert))
 
     def test_a_low_limit_alerts_even_if_a_budget_is_unknown(self):
-        self.service.credits["total_credits"] = 100
+        self.server.credits["total_credits"] = 100
         budget = {**make_budget(5, 1), "remaining_usd": None}
-        self.service.user_key_info = {**make_key_info(make_key(1, limit=1)), "budgets": [budget]}
+        self.server.user_key_info = {**make_key_info(make_key(1, limit=1)), "budgets": [budget]}
         run = self.run_program("balance", "--spendable", "--alert-below", "5")
         self.assertEqual(run.code, 1)
         self.assertTrue(run.err.endswith("ALERT key_remaining $1.00 is less than $5.00\n"), run.err)
 
     def test_a_key_without_limit_fields_has_no_limit(self):
         for field in ("limit", "limit_remaining"):
-            del self.service.user_key_info[field]
-        self.service.user_key_info.update(budgets=[], effective_budget=None)
+            del self.server.user_key_info[field]
+        self.server.user_key_info.update(budgets=[], effective_budget=None)
         document = self.document("balance", "--spendable")
         self.assertEqual((document["key_remaining"], document["spendable"]), (None, "0.1152"))
 
@@ -173,7 +173,7 @@ class SpendableTest(ForecastTest):
                 self.assertIn("warning: GET /key: `remaining_usd` isn't a number: ", run.err)
 
     def test_the_older_api_without_budgets_works(self):
-        self.service.summer = True
+        self.server.older_api = True
         document = self.document("balance", "--spendable")
         self.assertEqual((document["budget_remaining"], document["spendable"]), (None, "0.1152"))
 
@@ -181,8 +181,8 @@ class SpendableTest(ForecastTest):
         path = self.write("other.env", f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\n")
         run = self.run_program("balance", "--spendable", "--env-file", path)
         warning = (
-            f"openrouter-remote: warning: the credits are those of OPENROUTER_MANAGEMENT_KEY (from {path}), "
-            "the limits of OPENROUTER_API_KEY (from the shell): do both belong to one account?\n"
+            f"openrouter-remote: warning: the credits come from OPENROUTER_MANAGEMENT_KEY (from {path}), "
+            "the limits of OPENROUTER_API_KEY (from the shell); make sure that both keys belong to one account\n"
         )
         self.assertEqual((run.code, run.err), (0, warning))
 
@@ -217,7 +217,7 @@ class SpendableTest(ForecastTest):
         self.allow(3)
         for fault, code in ((error(403, "No"), 3), (error(401, "User not found."), 3), (error(500, "Down"), 5)):
             with self.subTest(code=code):
-                self.service.always("GET", "/credits", fault)
+                self.server.always("GET", "/credits", fault)
                 run = self.run_program("balance", "--spendable", "--alert-below", "5")
                 self.assertEqual(run.code, 1)
                 self.assertTrue(run.err.startswith("openrouter-remote: warning: GET /credits: "), run.err)
@@ -235,7 +235,7 @@ class SpendableTest(ForecastTest):
 
     def test_if_every_part_fails_stdout_is_empty(self):
         for path in ("/credits", "/key"):
-            self.service.always("GET", path, error(500, "Down"))
+            self.server.always("GET", path, error(500, "Down"))
         run = self.run_program("balance", "--spendable", "--alert-below", "5")
         self.assertEqual((run.code, run.out), (5, ""))
 
@@ -246,7 +246,7 @@ class SpendableTest(ForecastTest):
 
     def test_get_key_is_sent_with_the_user_key(self):
         self.document("balance", "--spendable")
-        keys = [r.headers["authorization"] for r in self.service.requests if r.path == "/key"]
+        keys = [r.headers["authorization"] for r in self.server.requests if r.path == "/key"]
         self.assertEqual(keys, [f"Bearer {USER_KEY}"])
 
     def test_a_limit_that_is_not_a_number_is_exit_5(self):
@@ -262,7 +262,7 @@ class RunwayTest(ForecastTest):
         return document["per_day"], document["days_left"]
 
     def hold(self, remaining):
-        self.service.credits = {"total_credits": Decimal(remaining), "total_usage": 0}
+        self.server.credits = {"total_credits": Decimal(remaining), "total_usage": 0}
 
     def test_per_day_is_the_mean_of_exactly_the_last_7_completed_utc_days(self):
         self.hold("21")
@@ -285,25 +285,25 @@ class RunwayTest(ForecastTest):
 
     def test_days_without_spend_count(self):
         self.hold("10")
-        self.service.activity = spend((3, "7"), LONG_AGO)
+        self.server.activity = spend((3, "7"), LONG_AGO)
         self.assertEqual(self.forecast(), ("1", "10"))
 
     def test_dates_with_a_time_count_too(self):
         self.hold("10")
-        self.service.activity = spend((3, "7"), LONG_AGO)
-        self.service.activity_date_time = True
+        self.server.activity = spend((3, "7"), LONG_AGO)
+        self.server.activity_date_time = True
         self.assertEqual(self.forecast(), ("1", "10"))
 
     def test_days_left_is_null_when_nothing_was_spent(self):
         histories: list = [[], spend((3, "0")), spend((8, "5"))]
         for rows in histories:
             with self.subTest(rows=len(rows)):
-                self.service.activity = rows
+                self.server.activity = rows
                 self.assertEqual(self.forecast(), ("0", None))
                 self.assertEqual(self.run_program("balance", "--alert-days", "1000").code, 0)
 
     def test_text_shows_spend_per_day_and_days_left(self):
-        self.service.activity = spend((1, "0.35"), (2, "0.007"), LONG_AGO)
+        self.server.activity = spend((1, "0.35"), (2, "0.007"), LONG_AGO)
         run = self.run_program("balance", "--runway")
         self.assertEqual(run, (0, BALANCE + "per_day:       $0.0510\ndays_left:     2.3\n", ""))
 
@@ -312,12 +312,12 @@ class RunwayTest(ForecastTest):
         self.assertEqual(run, (0, BALANCE + "per_day:       $0.0000\ndays_left:     -\n", ""))
 
     def test_byok_usage_is_not_spend(self):
-        self.service.activity = spend((1, "0"), byok_usage_inference=5)
+        self.server.activity = spend((1, "0"), byok_usage_inference=5)
         self.assertEqual(self.forecast(), ("0", None))
 
     def test_an_overdrawn_account_has_0_days_left(self):
-        self.service.credits = {"total_credits": 0, "total_usage": 3}
-        self.service.activity = spend((1, "7"), LONG_AGO)
+        self.server.credits = {"total_credits": 0, "total_usage": 3}
+        self.server.activity = spend((1, "7"), LONG_AGO)
         self.assertEqual(self.forecast(), ("1", "0"))
         self.assertEqual(self.run_program("balance", "--alert-days", "0.1").code, 1)
 
@@ -354,7 +354,7 @@ class RunwayTest(ForecastTest):
     def test_without_credit_0_days_are_left_even_if_nothing_was_spent(self):
         for remaining in ("0", "-2.5"):
             with self.subTest(remaining=remaining):
-                self.service.credits = {"total_credits": 1, "total_usage": 1 - Decimal(remaining)}
+                self.server.credits = {"total_credits": 1, "total_usage": 1 - Decimal(remaining)}
                 self.assertEqual(self.forecast(), ("0", "0"))
                 run = self.run_program("balance", "--alert-days", "7")
                 self.assertEqual((run.code, run.err), (1, "ALERT the credit lasts 0.0 days, less than 7\n"))
@@ -365,8 +365,8 @@ class RunwayTest(ForecastTest):
         for remaining in ("0", "-2.5"):
             for fault in (error(500, "Down"), error(403, "No"), hang_up()):
                 with self.subTest(remaining=remaining):
-                    self.service.credits = {"total_credits": 1, "total_usage": 1 - Decimal(remaining)}
-                    self.service.always("GET", "/activity", fault)
+                    self.server.credits = {"total_credits": 1, "total_usage": 1 - Decimal(remaining)}
+                    self.server.always("GET", "/activity", fault)
                     document = self.document("balance", "--alert-days", "7", code=1)
                     self.assertEqual((document["per_day"], document["days_left"]), (None, "0"))
                     run = self.run_program("balance", "--alert-days", "7", "--quiet")
@@ -376,12 +376,12 @@ class RunwayTest(ForecastTest):
 
     def test_json_numbers_have_no_exponent(self):
         self.hold("1000000000000000000000000")
-        self.service.activity = spend((1, "0.0000007"), LONG_AGO)
+        self.server.activity = spend((1, "0.0000007"), LONG_AGO)
         self.assertEqual(self.forecast(), ("0.0000001", "1" + "0" * 31))
 
     def test_an_exact_match_of_days_does_not_alert(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"), LONG_AGO)  # 3 a day: 10 days
+        self.server.activity = spend((1, "21"), LONG_AGO)  # 3 a day: 10 days
         for days, code in (("10.0000001", 1), ("10", 0), ("9.9", 0), ("0", 0), ("11", 1)):
             with self.subTest(days=days):
                 run = self.run_program("balance", "--alert-days", days)
@@ -390,7 +390,7 @@ class RunwayTest(ForecastTest):
                 self.assertEqual(run.err, message if code else "")
 
     def test_the_comparison_of_days_is_exact(self):
-        self.service.activity = spend((1, "3"), LONG_AGO)  # 3/7 a day
+        self.server.activity = spend((1, "3"), LONG_AGO)  # 3/7 a day
         for remaining, days, code in (
             ("3", "7", 0),
             ("2.999999999999999999999999999999", "7", 1),
@@ -404,7 +404,7 @@ class RunwayTest(ForecastTest):
 
     def test_alert_days_implies_runway(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"), LONG_AGO)
+        self.server.activity = spend((1, "21"), LONG_AGO)
         document = self.document("balance", "--alert-days", "5")
         names = ["total_credits", "total_usage", "remaining", "per_day", "days_left", "alert"]
         self.assertEqual(list(document), names)
@@ -412,14 +412,14 @@ class RunwayTest(ForecastTest):
 
     def test_json_has_the_alert(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"), LONG_AGO)
+        self.server.activity = spend((1, "21"), LONG_AGO)
         document = self.document("balance", "--alert-days", "11", code=1)
         self.assertEqual(document["alert"], {"days": "11", "triggered": True})
         self.assertEqual((document["per_day"], document["days_left"]), ("3", "10"))
 
     def test_both_alerts_may_fire(self):
         self.hold("3")
-        self.service.activity = spend((1, "21"), LONG_AGO)
+        self.server.activity = spend((1, "21"), LONG_AGO)
         run = self.run_program("balance", "--alert-days", "2", "--alert-below", "5", "--json")
         self.assertEqual(run.code, 1)
         self.assertEqual(
@@ -431,7 +431,7 @@ class RunwayTest(ForecastTest):
 
     def test_either_alert_is_enough(self):
         self.hold("3")
-        self.service.activity = spend((1, "21"), LONG_AGO)
+        self.server.activity = spend((1, "21"), LONG_AGO)
         for days, below, message in (
             ("2", "1", "ALERT the credit lasts 1.0 days, less than 2\n"),
             ("1", "5", "ALERT remaining $3.00 is less than $5.00\n"),
@@ -442,7 +442,7 @@ class RunwayTest(ForecastTest):
 
     def test_quiet_is_silent_only_if_no_alert_fires(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"), LONG_AGO)
+        self.server.activity = spend((1, "21"), LONG_AGO)
         self.assertEqual(self.run_program("balance", "--alert-days", "5", "--quiet"), (0, "", ""))
         self.assertNotEqual(self.run_program("balance", "--alert-days", "11", "--quiet").out, "")
 
@@ -454,11 +454,11 @@ class RunwayTest(ForecastTest):
             with self.subTest(days=days):
                 run = self.run_program("balance", f"--alert-days={days}")
                 self.assertEqual((run.code, run.out), (2, ""))
-                self.assertEqual(self.service.requests, [])
+                self.assertEqual(self.server.requests, [])
 
     def test_without_a_management_key_the_balance_is_shown_and_the_runway_unknown(self):
         del self.env["OPENROUTER_MANAGEMENT_KEY"]
-        self.service.credits_for_user_key = "allowed"
+        self.server.credits_for_user_key = "allowed"
         unknown = BALANCE + "per_day:       unknown\ndays_left:     unknown\n"
         for options in (["--runway"], ["--alert-days", "3"]):
             with self.subTest(options=options):
@@ -467,9 +467,9 @@ class RunwayTest(ForecastTest):
 
     def test_the_credits_are_read_with_the_management_key(self):
         path = self.write("other.env", f"OPENROUTER_API_KEY={USER_KEY}\n")
-        self.service.credits_for_user_key = "allowed"
+        self.server.credits_for_user_key = "allowed"
         self.assertEqual(self.run_program("balance", "--runway", "--env-file", path).code, 0)
-        keys = {request.headers["authorization"] for request in self.service.requests}
+        keys = {request.headers["authorization"] for request in self.server.requests}
         self.assertEqual(keys, {f"Bearer {MANAGEMENT_KEY}"})
 
     def test_the_management_key_is_enough(self):
@@ -477,8 +477,8 @@ class RunwayTest(ForecastTest):
         self.assertEqual(self.run_program("balance", "--runway").code, 0)
 
     def test_if_one_part_fails_the_rest_is_shown(self):
-        self.service.user_key_info["limit_remaining"] = 2
-        self.service.activity = spend((1, "21"), LONG_AGO)
+        self.server.user_key_info["limit_remaining"] = 2
+        self.server.activity = spend((1, "21"), LONG_AGO)
         for path, fault, code, unknown in (
             ("/key", error(500, "Down"), 5, {"key_remaining", "budget_remaining", "spendable"}),
             ("/key", error(401, "User not found."), 3, {"key_remaining", "budget_remaining", "spendable"}),
@@ -486,16 +486,16 @@ class RunwayTest(ForecastTest):
             ("/activity", error(403, "No"), 3, {"per_day", "days_left"}),
         ):
             with self.subTest(path=path, code=code):
-                self.service.always("GET", path, fault)
+                self.server.always("GET", path, fault)
                 run = self.run_program("balance", "--spendable", "--runway", "--json")
                 document = json.loads(run.out)
                 self.assertEqual((run.code, document["remaining"]), (code, 0.1152))
                 self.assertEqual({name for name, value in document.items() if value is None}, unknown)
                 self.assertIn(f"openrouter-remote: warning: GET {path}: ", run.err)
-                self.service._lasting_faults.clear()
+                self.server._lasting_faults.clear()
 
     def test_an_alert_fires_on_the_known_part_or_else_the_error_decides_the_exit_code(self):
-        self.service.always("GET", "/key", error(500, "Down"))
+        self.server.always("GET", "/key", error(500, "Down"))
         for below, code, triggered in (("0.2", 1, True), ("0.1", 5, None)):
             with self.subTest(below=below):
                 run = self.run_program("balance", "--spendable", "--alert-below", below, "--json", "--quiet")
@@ -509,23 +509,23 @@ class RunwayTest(ForecastTest):
                 ("a status", error(500, "Down"), 5),
                 ("a refusal", error(401, "User not found."), 3),
                 ("no response", hang_up(), 5),
-                ("not JSON", answer(200, "<html>"), 5),
-                ("no data", answer(200, {}), 5),
-                ("no amounts", answer(200, {"data": [{"date": day(1)}] if path == "/activity" else {"usage": 1}}), 5),
+                ("not JSON", respond(200, "<html>"), 5),
+                ("no data", respond(200, {}), 5),
+                ("no amounts", respond(200, {"data": [{"date": day(1)}] if path == "/activity" else {"usage": 1}}), 5),
             ):
                 if path == "/key" and name == "no amounts":  # a key without a limit has none
                     continue
                 with self.subTest(path=path, fault=name):
-                    self.service.always("GET", path, fault)
+                    self.server.always("GET", path, fault)
                     run = self.run_program(*options)
                     self.assertEqual((run.code, run.out == ""), (code, False))
                     self.assertNotIn("ALERT", run.err)
-                    self.service._lasting_faults.clear()
+                    self.server._lasting_faults.clear()
 
     def test_spendable_and_runway_combine(self):
         self.hold("30")
-        self.service.activity = spend((1, "21"), LONG_AGO)
-        self.service.user_key_info["limit_remaining"] = 2
+        self.server.activity = spend((1, "21"), LONG_AGO)
+        self.server.user_key_info["limit_remaining"] = 2
         self.assertEqual(
             self.run_program("balance", "--runway", "--spendable").out,
             "total_credits:    $30.0000\ntotal_usage:      $0.0000\nremaining:        $30.0000\n"
@@ -540,7 +540,7 @@ class UsageByTest(ForecastTest):
 
     def test_sums_by_model_provider_and_day_are_exact(self):
         models = [("a/x", "P"), ("a/x", "Q"), ("b/y", "Q"), ("c/z", "R")]
-        self.service.activity = [
+        self.server.activity = [
             make_activity(
                 days_ago, model, provider, "k",
                 usage=Decimal(f"0.{days_ago:02}{number}0000000000000000{number + 1}"),
@@ -552,10 +552,10 @@ class UsageByTest(ForecastTest):
             for number, (model, provider) in enumerate(models)
         ]  # fmt: skip
         expected = {
-            "usage": sum(row["usage"] for row in self.service.activity),
-            "byok_usage": sum(row["byok_usage_inference"] for row in self.service.activity),
+            "usage": sum(row["usage"] for row in self.server.activity),
+            "byok_usage": sum(row["byok_usage_inference"] for row in self.server.activity),
             **{
-                field: sum(row[field] for row in self.service.activity)
+                field: sum(row[field] for row in self.server.activity)
                 for field in ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
             },
         }
@@ -568,7 +568,7 @@ class UsageByTest(ForecastTest):
                     self.assertEqual(sum(Decimal(row[field]) for row in document["rows"]), total)
 
     def two_models(self):
-        self.service.activity = [
+        self.server.activity = [
             make_activity(2, "a/big", "P", "k", usage=Decimal("0.75"), requests=3, reasoning_tokens=7, cached_tokens=5),
             make_activity(1, "a/big", "Q", "k", usage=Decimal("2.25"), requests=1500, prompt_tokens=1_234_567),
             make_activity(1, "b/small", "Q", "k", usage=1, byok_usage_inference=Decimal("0.5")),
@@ -616,21 +616,21 @@ class UsageByTest(ForecastTest):
 
     def test_days_with_a_time_are_the_same_days(self):
         self.two_models()
-        self.service.activity_date_time = True
+        self.server.activity_date_time = True
         rows = self.by("day", "--days", "3")["rows"]
         expected = [(day(3), "0"), (day(2), "0.75"), (day(1), "3.25")]
         self.assertEqual([(row["day"], row["usage"]) for row in rows], expected)
 
     def test_rows_with_the_same_spend_are_sorted_by_name(self):
-        self.service.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("c/c", "a/a", "b/b")]
+        self.server.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("c/c", "a/a", "b/b")]
         self.assertEqual([row["model"] for row in self.by("model")["rows"]], ["a/a", "b/b", "c/c"])
 
     def test_the_share_is_null_if_nothing_was_spent(self):
-        self.service.activity = [make_activity(1, "a/free", "P", "k")]
+        self.server.activity = [make_activity(1, "a/free", "P", "k")]
         self.assertEqual([row["share"] for row in self.by("model")["rows"]], [None])
 
     def test_a_repeating_share_has_15_digits(self):
-        self.service.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("a/a", "b/b", "c/c")]
+        self.server.activity = [make_activity(1, model, "P", "k", usage=1) for model in ("a/a", "b/b", "c/c")]
         self.assertEqual({row["share"] for row in self.by("model")["rows"]}, {"0.333333333333333"})
 
     def test_text_is_a_table_with_a_total(self):
@@ -650,7 +650,7 @@ class UsageByTest(ForecastTest):
         )
 
     def test_unknown_spend_today_is_a_warning(self):
-        self.service.always("GET", "/keys", error(404, "Gone"))
+        self.server.always("GET", "/keys", error(404, "Gone"))
         run = self.run_program("usage", "--by", "day")
         self.assertEqual(run.code, 0)
         self.assertTrue(run.out.startswith(f"{day(30)} to {day(1)} (UTC days); today isn't included\n"), run.out)
@@ -663,7 +663,7 @@ class UsageByTest(ForecastTest):
         self.assertEqual(self.by("model")["totals"]["usage"], "3")
 
     def test_days_limits_rows_to_the_last_n_days(self):
-        self.service.activity = spend(*((days_ago, "1") for days_ago in range(1, 31)))
+        self.server.activity = spend(*((days_ago, "1") for days_ago in range(1, 31)))
         for days in (1, 2, 7, 29, 30):
             with self.subTest(days=days):
                 document = self.by("day", "--days", str(days))
@@ -678,38 +678,38 @@ class UsageByTest(ForecastTest):
         for days in ("0", "366", "-1", "1.5", "x", "1k", ""):
             with self.subTest(days=days):
                 run = self.run_program("usage", "--by", "day", f"--days={days}")
-                self.assertEqual((run.code, run.out, self.service.requests), (2, "", []))
+                self.assertEqual((run.code, run.out, self.server.requests), (2, "", []))
 
     def test_days_without_by_is_a_usage_error(self):
         run = self.run_program("usage", "--days", "7")
         self.assertEqual(run.code, 2)
         self.assertEqual(
             run.err,
-            "openrouter-remote: error: --days needs --by\nhint: such as: openrouter-remote usage --by model --days 7\n",
+            "openrouter-remote: error: --days needs --by\nhint: try: openrouter-remote usage --by model --days 7\n",
         )
 
     def test_an_unknown_by_is_a_usage_error(self):
         self.assertEqual(self.run_program("usage", "--by", "user").code, 2)
 
     def test_key_filters_by_one_key(self):
-        mine, other = self.service.keys[1], self.service.keys[2]
-        self.service.activity = [
+        mine, other = self.server.keys[1], self.server.keys[2]
+        self.server.activity = [
             make_activity(1, "a/mine", "P", mine["hash"], usage=Decimal("0.5")),
             make_activity(1, "a/other", "P", other["hash"], usage=3),
         ]
         for name in ("production", mine["hash"], mine["hash"][:8], mine["label"]):
             with self.subTest(name=name):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 document = self.by("model", "--key", name)
                 self.assertEqual([row["model"] for row in document["rows"]], ["a/mine"])
                 self.assertEqual((document["totals"]["usage"], document["today"]), ("0.5", "0.0612"))
-                queries = [request.query for request in self.service.requests if request.path == "/activity"]
+                queries = [request.query for request in self.server.requests if request.path == "/activity"]
                 self.assertEqual(queries, [{"api_key_hash": mine["hash"]}])
 
     def test_a_key_that_does_not_exist_is_exit_4(self):
         run = self.run_program("usage", "--by", "model", "--key", "nobody")
         self.assertEqual((run.code, run.out), (4, ""))
-        self.assertNotIn("/activity", [request.path for request in self.service.requests])
+        self.assertNotIn("/activity", [request.path for request in self.server.requests])
 
     def test_a_period_without_spend_is_an_empty_table_and_exit_0(self):
         document = self.by("model")
@@ -758,7 +758,7 @@ class UsageByTest(ForecastTest):
                     self.assertIn(f": GET /activity: a row with an unreadable date: {date}\n", run.err)
 
     def test_rows_with_the_same_spend_are_sorted_by_byok(self):
-        self.service.activity = [
+        self.server.activity = [
             make_activity(1, model, "P", "k", byok_usage_inference=Decimal(usd))
             for model, usd in (("a/a", "0.5"), ("b/b", "2"), ("c/c", "1"))
         ]
@@ -770,7 +770,7 @@ class UsageByTest(ForecastTest):
         self.assertEqual({row[field] for field in ("requests", "prompt_tokens", "reasoning_tokens")}, {"0"})
 
     def test_activity_that_fails_is_exit_5(self):
-        self.service.always("GET", "/activity", error(500, "Down"))
+        self.server.always("GET", "/activity", error(500, "Down"))
         self.assertEqual(self.run_program("usage", "--by", "model").code, 5)
 
     def test_usage_by_needs_the_management_key(self):

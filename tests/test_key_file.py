@@ -10,8 +10,6 @@ from unittest import mock
 
 from fake_openrouter import (
     MANAGEMENT_KEY,
-    answer,
-    cut,
     error,
     hang_up,
     hang_up_after_work,
@@ -19,13 +17,15 @@ from fake_openrouter import (
     make_key,
     make_secret,
     make_workspace,
+    respond,
+    truncate,
 )
 from support import ProgramTest, Run, program
 
 SECRET = make_secret(1_000_000)  # the first key that a fake server creates
 LINE = f"OPENROUTER_API_KEY={SECRET}\n"
 LABEL = "openrouter-remote: "
-LOOK = "before you try again, look for it with: openrouter-remote keys list --all"
+LOOK = "before you try again, search for it: openrouter-remote keys list --all"
 NEW_FILE = "hint: name a file that doesn't exist yet, in a writable folder\n"
 TABLE = (
     "     name  label               hash          limit  reset  remaining    month  all-time  last used\n"
@@ -107,9 +107,9 @@ class FileTest(KeyFileTest):
     def test_a_key_in_an_unusable_response_is_written(self):
         body = {"data": make_key(9), "key": SECRET}
         for fault, message in (
-            (answer(500, body), "POST /keys/: 500 "),
-            (answer(201, {"odd": SECRET}), "POST /keys/: the key was created, but the response doesn't describe it"),
-            (cut({"x": SECRET, "rest": "x" * 99}, 99), "POST /keys/: 200 with a truncated response"),
+            (respond(500, body), "POST /keys/: 500 "),
+            (respond(201, {"odd": SECRET}), "POST /keys/: the key was created, but the response doesn't describe it"),
+            (truncate({"x": SECRET, "rest": "x" * 99}, 99), "POST /keys/: 200 with a truncated response"),
         ):
             with self.subTest(message):
                 self.start().fail("POST", "/keys/", fault)
@@ -124,12 +124,12 @@ class FileTest(KeyFileTest):
         self.server.always("PATCH", "*", error(500, "Broken"))
         run = self.keys(*ROTATE)
         self.assertEqual((run.code, run.out, self.content()), (5, "", LINE))
-        self.assertIn("hint: the new key is in new.env and works; the old one works until it is disabled; ", run.err)
+        self.assertIn("hint: the new key is in new.env and works; the old key still works; ", run.err)
 
     def test_a_key_with_shell_characters_is_quoted(self):
         odd = "sk-or-v1-" + "$(touch${IFS}x)`id`;#" + "a" * 20
         data = make_key(9, name="ci", external_user=odd)
-        self.server.fail("POST", "/keys/", answer(201, {"data": data, "key": odd}))
+        self.server.fail("POST", "/keys/", respond(201, {"data": data, "key": odd}))
         run = self.keys(*CREATE, "--json")
         self.assertNotIn(odd, run.out + run.err)
         self.assertEqual(self.content(), f"OPENROUTER_API_KEY='{odd}'\n")
@@ -142,7 +142,7 @@ class RefusedFileTest(KeyFileTest):
     def refused(self, path, reason):
         for argv in (CREATE[:-1], ROTATE[:-1]):
             with self.subTest(argv=argv, path=path):
-                message = f"{LABEL}error: --out {path}: {reason}: nothing was created\n"
+                message = f"{LABEL}error: --out {path}: {reason}; nothing was created\n"
                 self.assertEqual(self.keys(*argv, path), Run(2, "", message + NEW_FILE))
                 self.assertEqual(self.server.requests, [])
 
@@ -179,14 +179,14 @@ class RefusedFileTest(KeyFileTest):
         self.assertEqual((self.keys(*CREATE).code, self.content()), (3, None))
 
     def test_no_file_remains_if_a_key_may_have_been_created(self):
-        for fault in (hang_up(), hang_up_after_work(), html(502), answer(201, {"data": {}})):
+        for fault in (hang_up(), hang_up_after_work(), html(502), respond(201, {"data": {}})):
             self.start().fail("POST", "/keys/", fault)
             run = self.keys(*CREATE)
             self.assertEqual((run.code, run.out, self.content()), (5, "", None))
             self.assertIn(LOOK, run.err)
 
     def test_an_empty_file_that_cant_be_removed_is_a_warning(self):
-        reason = f"{LABEL}warning: --out new.env: Read-only file system; an empty file remains\n"
+        reason = f"{LABEL}warning: --out new.env: Read-only file system; an empty file was left behind\n"
         fault = OSError(errno.EROFS, os.strerror(errno.EROFS))
         self.server.fail("POST", "/keys/", error(400, "Bad"))
         with mock.patch("os.unlink", side_effect=fault):

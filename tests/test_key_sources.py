@@ -8,7 +8,7 @@ import unittest
 from typing import Any
 from unittest import mock
 
-from fake_openrouter import MANAGEMENT_KEY, USER_KEY, Reply, answer, error
+from fake_openrouter import MANAGEMENT_KEY, USER_KEY, Response, error, respond
 from support import ProgramTest, Run, program
 
 KEY_NAMES = ("OPENROUTER_PROVISIONING_KEY", "OPENROUTER_MANAGEMENT_KEY")
@@ -28,25 +28,25 @@ def key(n, form="v1"):
 
 def echo(handler):
     """A list of keys without any, whoever asks."""
-    handler.reply(Reply(200, {"data": []}))
+    handler.send(Response(200, {"data": []}))
 
 
 class SourcesTest(ProgramTest):
-    service: Any = None
+    server: Any = None
 
     def setUp(self):
         super().setUp()
-        self.service = self.start(credits_for_user_key="allowed")
+        self.server = self.start(credits_for_user_key="allowed")
         # Without a model of the Batch API there is no note on it.
-        self.service.models = [model for model in self.service.models if not model["id"].endswith(":batch")]
+        self.server.models = [model for model in self.server.models if not model["id"].endswith(":batch")]
 
     def sent_keys(self):
         """The keys that were sent, each once."""
-        headers = (request.headers.get("authorization", "Bearer -") for request in self.service.requests)
+        headers = (request.headers.get("authorization", "Bearer -") for request in self.server.requests)
         return {header[len("Bearer ") :] for header in headers}
 
     def paths(self):
-        return sorted(request.path for request in self.service.requests)
+        return sorted(request.path for request in self.server.requests)
 
     def malformed(self, name, source, what, kind="a user key", create=CREATE_USER_KEY):
         message = f"{LABEL}error: {name} (from {source}) is malformed: it {what}\n"
@@ -97,14 +97,14 @@ class KeyFileTest(SourcesTest):
         self.assertEqual(self.sent_keys(), {USER_KEY})
         for name in KEY_NAMES:
             with self.subTest(name):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 self.env[f"{name}_FILE"] = self.write("secret", MANAGEMENT_KEY)
                 self.assertEqual(self.run_program("keys", "list").code, 0)
                 self.assertEqual(self.sent_keys(), {MANAGEMENT_KEY})
                 del self.env[f"{name}_FILE"]
 
     def test_within_a_layer_the_older_name_comes_first_and_its_value_before_its_file(self):
-        self.service.always("GET", "*", echo)
+        self.server.always("GET", "*", echo)
         values = {}
         for n, name in enumerate(FOUR):
             values[name] = self.write(f"secret-{n}", key(n)) if name.endswith("_FILE") else key(n)
@@ -117,7 +117,7 @@ class KeyFileTest(SourcesTest):
                     if layer == ".env":
                         self.write(".env", text)
                     environment = mock.patch.dict(self.env, present if layer == "shell" else {})
-                    self.service.requests.clear()
+                    self.server.requests.clear()
                     with environment:
                         self.assertEqual(self.run_program("keys", "list", *options).code, 0)
                     self.assertEqual(self.sent_keys(), {key(n)})
@@ -130,7 +130,7 @@ class KeyFileTest(SourcesTest):
         self.assertEqual(self.sent_keys(), {USER_KEY})
 
     def test_the_layer_is_that_of_the_variable(self):
-        self.service.always("GET", "*", echo)
+        self.server.always("GET", "*", echo)
         self.write("high", key(1))
         for name in (".env", ".env.local"):
             self.write(name, "")
@@ -147,7 +147,7 @@ class KeyFileTest(SourcesTest):
                     else:
                         self.write(low, f"OPENROUTER_PROVISIONING_KEY={key(2)}\n")
                     self.write(high, "OPENROUTER_MANAGEMENT_KEY_FILE=high\n")
-                    self.service.requests.clear()
+                    self.server.requests.clear()
                     self.assertEqual(self.run_program("keys", "list", "--env-file", "settings").code, 0)
                     self.assertEqual(self.sent_keys(), {key(1)})
 
@@ -160,7 +160,7 @@ class KeyFileTest(SourcesTest):
                 path = self.write(f"project/{name}", "OPENROUTER_API_KEY_FILE=secrets/key\n")
                 options = ["--env-file", os.path.join("..", "settings")] if name == "settings" else []
                 os.chdir(os.path.join(self.folder, "project", "deep"))
-                self.service.requests.clear()
+                self.server.requests.clear()
                 self.assertEqual(self.run_program("keys", "current", *options).code, 0)
                 self.assertEqual(self.sent_keys(), {USER_KEY})
                 os.unlink(path)
@@ -177,7 +177,7 @@ class KeyFileTest(SourcesTest):
         self.env["OPENROUTER_API_KEY_FILE"] = "secret"
         for text in (f"{USER_KEY}\n", f"{USER_KEY}\r\n", f"\n\t {USER_KEY} \r\n\n", USER_KEY + " " * (4096 - 73)):
             with self.subTest(text=text):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 self.write("secret", text)
                 self.assertEqual(self.run_program("keys", "current").code, 0)
                 self.assertEqual(self.sent_keys(), {USER_KEY})
@@ -192,7 +192,7 @@ class KeyFileTest(SourcesTest):
                 message = f"{LABEL}error: no user key: set OPENROUTER_API_KEY\n"
                 hint = "hint: set it in the shell or in a .env file; create one at https://openrouter.ai/keys\n"
                 self.assertEqual(run.err, message + hint)
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_after_an_empty_file_the_next_name_or_layer_is_used(self):
         self.write("secret", "\n")
@@ -203,7 +203,7 @@ class KeyFileTest(SourcesTest):
             with self.subTest(present=present):
                 if "OPENROUTER_MANAGEMENT_KEY" not in present:
                     self.write(".env", "OPENROUTER_MANAGEMENT_KEY_FILE=secret\n")
-                self.service.requests.clear()
+                self.server.requests.clear()
                 with mock.patch.dict(self.env, present):
                     self.assertEqual(self.run_program("keys", "list").code, 0)
                 self.assertEqual(self.sent_keys(), {MANAGEMENT_KEY})
@@ -240,7 +240,7 @@ class UnusableKeyFileTest(SourcesTest):
                 with self.subTest(path=path, argv=argv), mock.patch.dict(self.env, {name: path}):
                     message = f"{LABEL}error: {name} (from the shell): {path}: {reason}\n"
                     self.assertEqual(self.run_program(*argv), Run(3, "", message + NOTHING_BUT_THE_KEY))
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_the_error_names_the_env_file_that_names_it(self):
         source = self.write(".env", "OPENROUTER_API_KEY_FILE=missing\n")
@@ -258,7 +258,7 @@ class UnusableKeyFileTest(SourcesTest):
         self.write(".env", "OPENROUTER_API_KEY_FILE=missing\n")
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         self.assertEqual(self.run_program("keys", "current").code, 3)
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_4_kib_are_not_too_large(self):
         self.write("large", USER_KEY + " " * (4096 - len(USER_KEY)))
@@ -282,19 +282,19 @@ class UnusableKeyFileTest(SourcesTest):
                     self.assertIn(f"{LABEL}error: {message}: it ", run.err)
                     self.assertNotIn("hunter2", run.err)
                     self.assertNotIn(key(7)[9:], run.err)
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_where_either_kind_will_do_it_is_passed_over_with_a_warning(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         for path, reason in self.unusable:
             with self.subTest(path=path), mock.patch.dict(self.env, {"OPENROUTER_MANAGEMENT_KEY_FILE": path}):
-                message = f"OPENROUTER_MANAGEMENT_KEY_FILE (from the shell): {path}: {reason}; passed over\n"
+                message = f"OPENROUTER_MANAGEMENT_KEY_FILE (from the shell): {path}: {reason}; skipped\n"
                 self.assertEqual(self.run_program("balance"), Run(0, BALANCE, f"{LABEL}warning: {message}"))
 
     def test_the_statistics_of_endpoints_take_either_kind_too(self):
         self.env.update(OPENROUTER_API_KEY_FILE="missing", OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
         run = self.run_program("models", "endpoints", "northwind/gale-70b", "--json")
-        message = "OPENROUTER_API_KEY_FILE (from the shell): missing: No such file or directory; passed over\n"
+        message = "OPENROUTER_API_KEY_FILE (from the shell): missing: No such file or directory; skipped\n"
         self.assertEqual(run.code, 0)
         self.assertTrue(run.err.startswith(f"{LABEL}warning: {message}"), run.err)
         self.assertIn(MANAGEMENT_KEY, self.sent_keys())  # the catalog is requested without one
@@ -332,7 +332,7 @@ class ReadWhenNeededTest(SourcesTest):
                 source = self.write(".env", f"OPENROUTER_{name}_FILE=secrets/{name}\n")
                 run = self.run_program("-v", "models", "list", "--json")
                 lines = [
-                    f"OPENROUTER_BASE_URL={self.service.url} from the shell",
+                    f"OPENROUTER_BASE_URL={self.server.url} from the shell",
                     f"OPENROUTER_{name}: from secrets/{name} (OPENROUTER_{name}_FILE in {source})",
                 ]
                 self.assertEqual(run.code, 0)
@@ -345,13 +345,13 @@ class RedactedTest(SourcesTest):
         for secret in (USER_KEY, "gateway-key-" + "z" * 30):
             self.env["OPENROUTER_API_KEY_FILE"] = self.write("secret", secret)
             with self.subTest(secret=secret):
-                self.service.always("GET", "/key", answer(200, {"data": {"label": f"a {secret} b", "limit": None}}))
+                self.server.always("GET", "/key", respond(200, {"data": {"label": f"a {secret} b", "limit": None}}))
                 for flags in ((), ("-v",), ("--json",), ("--json", "-v")):
                     run = self.run_program("keys", "current", *flags)
                     self.assertEqual(run.code, 0)
                     self.assertIn("a [key] b", run.out)
                     self.assertNotIn(secret[12:], run.out + run.err)
-                self.service.always("GET", "/key", error(400, f"bad request: {secret}"))
+                self.server.always("GET", "/key", error(400, f"bad request: {secret}"))
                 run = self.run_program("keys", "current", "-v")
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertIn("error: GET /key: 400 bad request: [key]\n", run.err)
@@ -383,7 +383,7 @@ class ProjectKeyFileTest(SourcesTest):
                     os.unlink(source)
                     message = self.malformed_file("OPENROUTER_API_KEY_FILE", source, f"{self.folder}/secret", what)
                     self.assertEqual(run, Run(3, "", message))
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_a_key_of_the_form_is_sent(self):
         self.write("secret", USER_KEY)
@@ -391,19 +391,19 @@ class ProjectKeyFileTest(SourcesTest):
         self.assertEqual(self.run_program("keys", "current").code, 0)
 
     def test_the_shell_and_a_named_file_may_name_a_file_with_a_key_of_a_proxy(self):
-        self.service.always("GET", "/key", answer(200, {"data": {"label": "x"}}))
+        self.server.always("GET", "/key", respond(200, {"data": {"label": "x"}}))
         self.write("secret", "sk-1234\n")
         settings = self.write("settings", "OPENROUTER_API_KEY_FILE=secret\n")
         for options, present in ((("--env-file", settings), {}), ((), {"OPENROUTER_API_KEY_FILE": "secret"})):
             with self.subTest(options=options), mock.patch.dict(self.env, present):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 self.assertEqual(self.run_program("keys", "current", *options).code, 0)
                 self.assertEqual(self.sent_keys(), {"sk-1234"})
 
 
 class BaseUrlFileTest(SourcesTest):
     def test_a_base_url_cannot_come_from_a_file(self):
-        self.write("url", self.service.url)
+        self.write("url", self.server.url)
         del self.env["OPENROUTER_BASE_URL"]
         settings = self.write("settings", "OPENROUTER_BASE_URL_FILE=url\n")
         self.write(".env", "OPENROUTER_BASE_URL_FILE=url\n")
@@ -432,7 +432,7 @@ class KeyPipeTest(SourcesTest):
             )
         ):
             with self.subTest(argv=argv):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 path = self.fed_pipe(f"secret-{number}", MANAGEMENT_KEY)
                 self.env["OPENROUTER_PROVISIONING_KEY_FILE"] = path
                 with self.opened_files() as opened:
@@ -455,7 +455,7 @@ class KeyPipeTest(SourcesTest):
         # A short budget for pipes, and the usual time for the request.
         with mock.patch.object(program, "PIPE_SECONDS", 0.2):
             run = self.run_program("balance")
-        reason = f"{path}: nobody wrote to this named pipe within 0.2 s; passed over"
+        reason = f"{path}: nobody wrote to this named pipe within 0.2 s; skipped"
         warning = f"{LABEL}warning: OPENROUTER_MANAGEMENT_KEY_FILE (from the shell): {reason}\n"
         self.assertEqual(run, Run(0, BALANCE, warning))
 
@@ -473,7 +473,7 @@ class SettingsPipeTest(SourcesTest):
         text = f"# from a secret manager\nexport OPENROUTER_API_KEY='{USER_KEY}'\n"
         for name, options in ((".env", ()), (".env.local", ()), ("settings", ("--env-file", "settings"))):
             with self.subTest(name):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 path = self.fed_pipe(name, text)
                 with self.opened_files() as opened:
                     run = self.run_program("balance", "--spendable", *options)
@@ -504,7 +504,7 @@ class SettingsPipeTest(SourcesTest):
         message = f"{LABEL}error: --env-file {path}: {reason}\nhint: name a readable file of NAME=value lines\n"
         run = self.run_program("models", "list", "--env-file", path, "--timeout", "0.2")
         self.assertEqual(run, Run(2, "", message))
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_the_program_ends_though_nobody_writes(self):
         self.pipe(".env")
@@ -670,7 +670,7 @@ class KeyCheckTest(NetworkTest):
         for value, what in values:
             with self.subTest(value=value, argv=argv), mock.patch.dict(self.env, {name: value}):
                 self.assertEqual(self.run_program(*argv), Run(3, "", self.malformed(name, "the shell", what, **more)))
-        self.assertEqual((self.looked_up, self.service.requests), ([], []))
+        self.assertEqual((self.looked_up, self.server.requests), ([], []))
 
     def test_what_only_looks_like_a_user_key_is_not_sent_to_openrouter(self):
         self.refused(("keys", "current"), values=VALUES)
@@ -691,7 +691,7 @@ class KeyCheckTest(NetworkTest):
 
     def test_a_base_url_that_a_project_names_takes_no_other_key_either(self):
         for name in (".env", ".env.local"):
-            path = self.write(name, f"OPENROUTER_BASE_URL={self.service.url}\n")
+            path = self.write(name, f"OPENROUTER_BASE_URL={self.server.url}\n")
             self.refused(("keys", "current"))
             os.unlink(path)
 
@@ -722,11 +722,11 @@ class KeyCheckTest(NetworkTest):
 
     def test_a_malformed_key_does_not_hide_a_good_one_where_either_kind_will_do(self):
         self.offline.close()
-        self.env["OPENROUTER_BASE_URL"] = self.service.url
+        self.env["OPENROUTER_BASE_URL"] = self.server.url
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         # Only white space, quotes and the like are malformed for a host that the shell names.
         source = self.write(".env", "OPENROUTER_MANAGEMENT_KEY='<your key>'\nOPENROUTER_API_KEY='my key'\n")
-        message = "OPENROUTER_{} (from {}) is malformed: it contains white space; passed over"
+        message = "OPENROUTER_{} (from {}) is malformed: it contains white space; skipped"
         expected = [LABEL + "warning: " + message.format(name, source) for name in ("MANAGEMENT_KEY", "API_KEY")]
         run = self.run_program("balance")
         self.assertEqual((run.code, run.out, sorted(run.err.splitlines())), (0, BALANCE, sorted(expected)))
@@ -734,8 +734,8 @@ class KeyCheckTest(NetworkTest):
 
     def test_every_form_of_openrouters_keys_is_sent(self):
         self.offline.close()
-        self.write(".env", f"OPENROUTER_BASE_URL={self.service.url}\n")
-        self.service.always("GET", "/key", answer(200, {"data": {"label": "x"}}))
+        self.write(".env", f"OPENROUTER_BASE_URL={self.server.url}\n")
+        self.server.always("GET", "/key", respond(200, {"data": {"label": "x"}}))
         for value in (
             key(1),
             key(1, "mgmt"),
@@ -745,7 +745,7 @@ class KeyCheckTest(NetworkTest):
             "sk-or-v1-aTodo4kTodoZ0123456789",  # these letters may stand in a key
         ):
             with self.subTest(value=value):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 self.env["OPENROUTER_API_KEY"] = value
                 self.assertEqual(self.run_program("keys", "current").code, 0)
                 self.assertEqual(self.sent_keys(), {value})
@@ -756,30 +756,30 @@ class OtherHostTest(NetworkTest):
 
     def setUp(self):
         super().setUp()
-        self.service.always("GET", "/key", answer(200, {"data": {"label": "x"}}))
+        self.server.always("GET", "/key", respond(200, {"data": {"label": "x"}}))
 
     def test_whatever_can_be_sent_is_sent(self):
         self.offline.close()
-        settings = self.write("settings", f"OPENROUTER_BASE_URL={self.service.url}\n")
-        for options, present in ((("--env-file", settings), {}), ((), {"OPENROUTER_BASE_URL": self.service.url})):
+        settings = self.write("settings", f"OPENROUTER_BASE_URL={self.server.url}\n")
+        for options, present in ((("--env-file", settings), {}), ((), {"OPENROUTER_BASE_URL": self.server.url})):
             for value, what in VALUES:
                 if what in UNSENDABLE or any(c.isspace() or ord(c) > 126 for c in value):
                     continue
                 with self.subTest(value=value, options=options):
-                    self.service.requests.clear()
+                    self.server.requests.clear()
                     with mock.patch.dict(self.env, {**present, "OPENROUTER_API_KEY": value}):
                         self.assertEqual(self.run_program("keys", "current", *options).code, 0)
                     self.assertEqual(self.sent_keys(), {value})
 
     def test_a_project_may_hold_the_proxys_key_if_the_user_names_the_proxy(self):
         self.offline.close()
-        self.env["OPENROUTER_BASE_URL"] = self.service.url
+        self.env["OPENROUTER_BASE_URL"] = self.server.url
         self.write(".env", "OPENROUTER_API_KEY=sk-1234\n")
         self.assertEqual(self.run_program("keys", "current").code, 0)
         self.assertEqual(self.sent_keys(), {"sk-1234"})
 
     def test_what_cannot_be_sent_is_refused(self):
-        self.env["OPENROUTER_BASE_URL"] = self.service.url
+        self.env["OPENROUTER_BASE_URL"] = self.server.url
         for value, what in (
             ("sk-1234 5", "contains white space"),
             ("sk-1234\n", "contains white space"),
@@ -798,7 +798,7 @@ class OtherHostTest(NetworkTest):
             with self.subTest(value=value), mock.patch.dict(self.env, {"OPENROUTER_API_KEY": value}):
                 message = self.malformed("OPENROUTER_API_KEY", "the shell", what)
                 self.assertEqual(self.run_program("keys", "current"), Run(3, "", message))
-        self.assertEqual((self.looked_up, self.service.requests), ([], []))
+        self.assertEqual((self.looked_up, self.server.requests), ([], []))
 
     def test_a_host_that_only_resembles_openrouter_is_another_host(self):
         self.env["OPENROUTER_API_KEY"] = "sk-1234"
@@ -832,14 +832,14 @@ class ForeignFileTest(SourcesTest):
             with self.subTest(oct(mode)):
                 path = self.foreign("OPENROUTER_API_KEY=sk-1234\nOPENROUTER_BASE_URL=http://127.0.0.1:1/v1\n", mode)
                 reason = "it belongs to another user, and others can write to its folder"
-                warning = f"{LABEL}warning: {path}: skipped: {reason}\n"
+                warning = f"{LABEL}warning: {path}: {reason}; skipped\n"
                 self.assertEqual(self.run_program("balance"), Run(0, BALANCE, warning))
 
     def test_elsewhere_it_is_read(self):
         for mode in (0o755, 0o700, 0o2755):
             with self.subTest(oct(mode)):
                 self.foreign(f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\n", mode)
-                self.service.requests.clear()
+                self.server.requests.clear()
                 self.assertEqual(self.run_program("balance"), Run(0, BALANCE, ""))
                 self.assertEqual(self.sent_keys(), {MANAGEMENT_KEY})
 
@@ -860,7 +860,7 @@ class ForeignFileTest(SourcesTest):
 
     def test_any_other_base_url_in_it_is_refused(self):
         for url, host in (
-            (self.service.url, "127.0.0.1"),
+            (self.server.url, "127.0.0.1"),
             ("http://localhost:8080/api/v1", "localhost"),
             ("https://example.com/api/v1", "example.com"),
             ("https://evilopenrouter.ai/api/v1", "evilopenrouter.ai"),
@@ -872,7 +872,7 @@ class ForeignFileTest(SourcesTest):
                 place = "set OPENROUTER_BASE_URL in the shell or in a file named with --env-file"
                 hint = f"hint: if you trust {host}, {place}\n"
                 self.assertEqual(self.run_program("balance"), Run(2, "", f"{LABEL}error: {refused}\n{hint}"))
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
 
 class OtherNamesTest(SourcesTest):

@@ -8,7 +8,6 @@ from typing import Any
 from fake_openrouter import (
     MANAGEMENT_KEY,
     USER_KEY,
-    answer,
     demo_keys,
     error,
     html,
@@ -16,6 +15,7 @@ from fake_openrouter import (
     make_key,
     make_key_info,
     make_workspace,
+    respond,
     timestamp,
 )
 from support import ProgramTest, Run, program
@@ -121,7 +121,7 @@ class IdleTest(KeyUseTest):
         self.assertEqual((run.code, run.err), (0, "none of 1 key has been idle that long\n"))
 
     def test_an_api_that_doesnt_report_the_last_use_is_exit_5(self):
-        self.start(make_key(1, name="ci"), summer=True)
+        self.start(make_key(1, name="ci"), older_api=True)
         message = f"{LABEL}error: GET /keys: this API doesn't report when a key was last used\n"
         self.assertEqual(self.run_program("keys", "list", "--idle", "30"), Run(5, "", message))
         self.assertNotIn("last used", self.run_program("keys", "list").out)
@@ -231,9 +231,9 @@ class LimitAlertTest(KeyUseTest):
                 self.assertEqual((run.code, run.err), (5, f"{LABEL}warning: {warning}\n"))
 
     def test_a_key_without_a_limit_field_is_exit_5(self):
-        self.start().always("GET", "/keys", answer(200, {"data": [{"hash": "abcd", "name": "odd"}]}))
+        self.start().always("GET", "/keys", respond(200, {"data": [{"hash": "abcd", "name": "odd"}]}))
         run = self.run_program("keys", "list", "--alert-below", "1", "--quiet")
-        self.assertEqual((run.code, run.err), (5, f"{LABEL}warning: key 'odd' (abcd): it has no `limit`\n"))
+        self.assertEqual((run.code, run.err), (5, f"{LABEL}warning: key 'odd' (abcd): `limit` is missing\n"))
 
     def test_a_limit_without_a_remainder_is_exit_5_unless_another_key_alerts(self):
         unknown = make_key(1, name="odd", limit=5, limit_remaining=None)
@@ -310,7 +310,7 @@ class CurrentTest(KeyUseTest):
                 "BYOK this month:   $0.0000\n"
                 "BYOK all-time:     $0.0000\n"
                 "budget, workspace: $12.5000 left of $20.0000, until 2026-11-26T00:00:00Z\n"
-                "budget, key_limit: $3.8154 left of $5.0000, until 2026-12-01T00:00:00Z, stops requests first\n"
+                "budget, key_limit: $3.8154 left of $5.0000, until 2026-12-01T00:00:00Z, the tightest budget\n"
                 "free requests:     988 left of 1000 today\n"
                 "expires:           -\n",
                 "",
@@ -326,7 +326,7 @@ class CurrentTest(KeyUseTest):
         self.assertNotIn("budget", out)
 
     def test_missing_fields_are_dashes(self):
-        self.server.always("GET", "/key", answer(200, {"data": {}}))
+        self.server.always("GET", "/key", respond(200, {"data": {}}))
         out = self.run_program("keys", "current").out
         self.assertIn("\nlimit:           -\n", out)
         self.assertNotIn("None", out)
@@ -344,7 +344,7 @@ class CurrentTest(KeyUseTest):
         )
 
     def test_fields_that_the_older_api_lacks_are_left_out(self):
-        self.server.summer = True
+        self.server.older_api = True
         out = self.run_program("keys", "current").out
         self.assertNotIn("budget", out)
         self.assertNotIn("free requests", out)
@@ -373,7 +373,7 @@ class CurrentTest(KeyUseTest):
         for fault, code, message in (
             (error(401, "User not found."), 3, "GET /key: 401 User not found."),
             (error(500, "Broken"), 5, "GET /key: 500 Broken (3 tries)"),
-            (answer(200, {"data": []}), 5, "GET /key: 200 without an object in `data`: "),
+            (respond(200, {"data": []}), 5, "GET /key: 200 without an object in `data`: "),
         ):
             with self.subTest(message):
                 self.server.always("GET", "/key", fault)
@@ -423,7 +423,7 @@ class MoveTest(KeyUseTest):
         self.assertEqual(run, Run(4, "", message))
         run = self.run_program("keys", "move", "ci", "research")
         self.assertEqual((run.code, run.out), (4, ""))
-        self.assertIn(f"{LABEL}error: no workspace is called 'research'\nhint: use one of: ", run.err)
+        self.assertIn(f"{LABEL}error: no workspace named 'research'\nhint: use one of: ", run.err)
         self.assertIn(f"{self.SPACES[1]['id']} (Research)", run.err)
         self.assertEqual(self.changes(), [])
 
@@ -449,18 +449,16 @@ class MoveTest(KeyUseTest):
         self.start(workspaces_refused=True)
         run = self.run_program("keys", "move", self.server.keys[0]["hash"][:12], self.SPACES[1]["id"])
         self.assertEqual((run.code, run.out), (5, ""))
-        self.assertIn(
-            "keys of other workspaces, if any, are missing; nothing was changed\n", run.err
-        )
+        self.assertIn("keys of other workspaces, if any, are missing; nothing was changed\n", run.err)
 
     def test_an_api_that_cant_move_keys_is_exit_5(self):
-        self.start(summer=True)
+        self.start(older_api=True)
         run = self.run_program("keys", "move", "ci", "Research")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(": 400 No update fields provided", run.err)
 
     def test_an_ignored_move_is_exit_5(self):
-        self.start(heeds_changes=False)
+        self.start(applies_changes=False)
         run = self.run_program("keys", "move", "ci", "Research")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(": the key wasn't changed", run.err)

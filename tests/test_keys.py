@@ -22,9 +22,8 @@ from urllib.parse import unquote
 from fake_openrouter import (
     MANAGEMENT_KEY,
     USER_KEY,
-    Reply,
-    answer,
-    cut,
+    Response,
+    as_usual,
     drip,
     encode,
     error,
@@ -35,9 +34,11 @@ from fake_openrouter import (
     make_key,
     make_secret,
     make_workspace,
-    never,
     redirect,
+    respond,
+    stall,
     stream,
+    truncate,
 )
 from support import COMMAND, ProgramTest, Run, calls, program
 
@@ -46,7 +47,7 @@ EVERY_COMMAND = (*(argv[1:] for argv in calls("ci", needs="management") if argv[
 UPDATES = tuple(argv[1:] for argv in calls("ci", changes="PATCH"))
 CHANGES = (*UPDATES, ("delete", "ci", "-y"))
 FIRST_SECRET = make_secret(1_000_000)  # the first key that a fake server creates
-LOOK = "before you try again, look for it with: openrouter-remote keys list --all"
+LOOK = "before you try again, search for it: openrouter-remote keys list --all"
 NOTICE = "this is the new key; it won't be shown again\n"
 SHOWN = f"{FIRST_SECRET}\n{NOTICE}"  # the first lines on stderr
 NEW_KEY = (
@@ -141,7 +142,7 @@ class ListTest(KeysTest):
     def test_text_fields_of_another_type_are_shown_as_json(self):
         key = make_key(1, name={"a": 1.5}, label=["b"], limit_reset=True, expires_at=5, workspace_id={"c": None})
         server = self.start(has_workspaces=False)
-        server.always("GET", "/keys", answer(200, {"data": [key, make_key(2)]}))
+        server.always("GET", "/keys", respond(200, {"data": [key, make_key(2)]}))
         row = self.keys("list", "--all").out.splitlines()[1]
         expected = '[ ] {"a": 1.5} ["b"] 6b86b273ff34 - true - $0.0000 $0.0000 never 5 {"c": null}'
         self.assertEqual(row.split(), expected.split())
@@ -260,7 +261,7 @@ class ListTest(KeysTest):
     def test_fields_that_are_missing_or_null_are_dashes(self):
         key = {"hash": "ab" * 32, "name": None}
         server = self.start()
-        server.always("GET", "/keys", answer(200, {"data": [key]}))
+        server.always("GET", "/keys", respond(200, {"data": [key]}))
         for command in ("list", "show"):
             run = self.keys(command, *(["abab"] if command == "show" else []))
             self.assertEqual((run.code, run.err), (0, ""))
@@ -327,7 +328,7 @@ class NamingTest(KeysTest):
 
     def test_an_unknown_name_is_an_error_with_the_nearest_names(self):
         self.server.keys[2]["name"] = "production"
-        self.fails(4, "no key is called 'producton'", "show", "producton", hint="did you mean production?")
+        self.fails(4, "no key named 'producton'", "show", "producton", hint="did you mean production?")
 
     def test_a_name_that_is_a_hash_prefix_of_another_key_is_ambiguous(self):
         self.server.keys[0]["name"] = self.all[5]["hash"][:6]
@@ -369,7 +370,7 @@ class NamingTest(KeysTest):
         # The first page has name-0, but another page might have a key with the same name.
         for path in ("/workspaces", "/keys"):
             if path == "/keys":
-                self.server.fail("GET", path, lambda handler: handler.reply(self.server.respond(handler.asked)))
+                self.server.fail("GET", path, as_usual)
             self.server.always("GET", path, error(400, "Broken"))
             self.assertEqual(self.keys("disable", "name-0")[:2], (5, ""))
             self.assertEqual(self.changes(self.server), [])
@@ -492,11 +493,11 @@ class CreateTest(KeysTest):
             (("--name", " \t"), "argument --name: it is empty"),
             (("--name", "ci", "--limit", "-1"), "argument --limit: '-1' is negative"),
             (("--name", "ci", "--limit=-0.01"), "argument --limit: '-0.01' is negative"),
-            (("--name", "ci", "--limit", "nan"), "argument --limit: 'nan' isn't a finite number, such as 5 or 0.5"),
-            (("--name", "ci", "--limit", "inf"), "argument --limit: 'inf' isn't a finite number, such as 5 or 0.5"),
-            (("--name", "ci", "--limit", "none"), "argument --limit: 'none' isn't a finite number, such as 5 or 0.5"),
-            (("--name", "ci", "--limit", "$5"), "argument --limit: '$5' isn't a finite number, such as 5 or 0.5"),
-            (("--name", "ci", "--limit", ""), "argument --limit: '' isn't a finite number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", "nan"), "argument --limit: 'nan' isn't a number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", "inf"), "argument --limit: 'inf' isn't a number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", "none"), "argument --limit: 'none' isn't a number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", "$5"), "argument --limit: '$5' isn't a number, such as 5 or 0.5"),
+            (("--name", "ci", "--limit", ""), "argument --limit: '' isn't a number, such as 5 or 0.5"),
             (("--name", "ci", "extra"), "unrecognized arguments: extra"),
         ):
             with self.subTest(argv):
@@ -551,7 +552,7 @@ class CreateTest(KeysTest):
             for options in ((), ("--json",), ("-v",)):
                 with self.subTest(name, options=options):
                     server = self.start()
-                    server.fail("POST", "/keys/", answer(201, body))
+                    server.fail("POST", "/keys/", respond(201, body))
                     run = self.keys("create", "--name", "ci", *options)
                     self.assertEqual(run.code, code)
                     self.shown_once(run, secret)
@@ -567,7 +568,7 @@ class CreateTest(KeysTest):
             for options in ((), ("-v",)):
                 with self.subTest(options):
                     server = self.start()
-                    server.fail("POST", "/keys/", cut(body, 200))
+                    server.fail("POST", "/keys/", truncate(body, 200))
                     run = self.keys("create", "--name", "ci", *options)
                     self.assertEqual(run[:2], (5, ""))
                     self.shown_once(run, secret)
@@ -576,14 +577,14 @@ class CreateTest(KeysTest):
     def test_a_truncated_key_is_not_shown(self):
         server = self.start()
         body = {"key": make_secret(5), "data": make_key(5)}
-        server.fail("POST", "/keys/", cut(body, 40))
+        server.fail("POST", "/keys/", truncate(body, 40))
         run = self.keys("create", "--name", "ci")
         self.assertEqual(run[:2], (5, ""))
         self.assertNotIn("is shown above", run.err)
 
     def test_a_response_without_the_key_is_an_error_that_says_what_to_delete(self):
         server = self.start()
-        server.fail("POST", "/keys/", answer(201, {"data": make_key(5, name="ci")}))
+        server.fail("POST", "/keys/", respond(201, {"data": make_key(5, name="ci")}))
         self.assertEqual(
             self.keys("create", "--name", "ci"),
             Run(
@@ -626,7 +627,7 @@ class CreateTest(KeysTest):
                 5,
                 "",
                 f"{LABEL}error: POST /keys: 404 Not Found\n"
-                f"hint: OPENROUTER_BASE_URL is {server.url} (from the shell): is that the right base URL?\n",
+                f"hint: OPENROUTER_BASE_URL is {server.url} (from the shell)\n",
             ),
         )
 
@@ -734,16 +735,16 @@ class OddResponseTest(KeysTest):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         whole = json.dumps({"echo": self.ECHO, "keys": [USER_KEY, MANAGEMENT_KEY]})
         for name, fault in (
-            ("a page under 200", answer(200, f"<h1>Debug</h1><p>{self.ECHO}</p>", content_type="text/html")),
-            ("an error under 200", answer(200, {"error": {"message": self.ECHO}})),
-            ("in place of the key", answer(201, {"data": make_key(5), "key": MANAGEMENT_KEY})),
-            ("in data", answer(201, {"data": {**make_key(5), "key": USER_KEY}})),
-            ("with a suffix", answer(201, {"data": make_key(5), "key": f"{MANAGEMENT_KEY}-debug"})),
-            ("the start of one", answer(201, {"data": make_key(5), "key": MANAGEMENT_KEY[:40]})),
-            ("at the end of a sentence", answer(200, f"<p>Not {MANAGEMENT_KEY}. Not {USER_KEY}.")),
-            ("right after another", answer(200, f"<p>{MANAGEMENT_KEY}{USER_KEY}")),
-            ("in upper case", answer(201, {"data": make_key(5), "key": "sk-or-v1-" + MANAGEMENT_KEY[9:].upper()})),
-            *((f"cut at {n}", cut(whole, n)) for n in range(20, len(whole), 7)),
+            ("a page under 200", respond(200, f"<h1>Debug</h1><p>{self.ECHO}</p>", content_type="text/html")),
+            ("an error under 200", respond(200, {"error": {"message": self.ECHO}})),
+            ("in place of the key", respond(201, {"data": make_key(5), "key": MANAGEMENT_KEY})),
+            ("in data", respond(201, {"data": {**make_key(5), "key": USER_KEY}})),
+            ("with a suffix", respond(201, {"data": make_key(5), "key": f"{MANAGEMENT_KEY}-debug"})),
+            ("the start of one", respond(201, {"data": make_key(5), "key": MANAGEMENT_KEY[:40]})),
+            ("at the end of a sentence", respond(200, f"<p>Not {MANAGEMENT_KEY}. Not {USER_KEY}.")),
+            ("right after another", respond(200, f"<p>{MANAGEMENT_KEY}{USER_KEY}")),
+            ("in upper case", respond(201, {"data": make_key(5), "key": "sk-or-v1-" + MANAGEMENT_KEY[9:].upper()})),
+            *((f"cut at {n}", truncate(whole, n)) for n in range(20, len(whole), 7)),
         ):
             with self.subTest(name):
                 self.assertEqual(self.create(fault, key=None).code, 5)
@@ -751,13 +752,13 @@ class OddResponseTest(KeysTest):
     def test_a_masked_key_is_never_the_new_key(self):
         for label in ("sk-or-v1-777...777", "sk-or-v1-777" + "." * 24 + "777", "sk-or-v1-777" + "*" * 60):
             with self.subTest(label):
-                run = self.create(answer(201, {"data": make_key(5, label=label)}), key=None)
+                run = self.create(respond(201, {"data": make_key(5, label=label)}), key=None)
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertNotIn(NOTICE, run.err)
                 self.assertIn("error: POST /keys/: a key was created but couldn't be shown\n", run.err)
 
     def test_a_redirect_with_a_new_key_in_it_is_not_followed(self):
-        run = self.create(answer(307, {"key": FIRST_SECRET}, {"Location": "/api/v1/keys"}))
+        run = self.create(respond(307, {"key": FIRST_SECRET}, {"Location": "/api/v1/keys"}))
         self.assertEqual((run.code, len(self.changes(self.server))), (5, 1))
 
     def test_the_new_key_is_found_next_to_an_echo(self):
@@ -770,7 +771,7 @@ class OddResponseTest(KeysTest):
             ("a page", f"<p>{self.ECHO}</p><p>Your key is {FIRST_SECRET}.</p>", 5),
         ):
             with self.subTest(name):
-                self.assertEqual(self.create(answer(201, body)).code, code)
+                self.assertEqual(self.create(respond(201, body)).code, code)
 
     def test_the_new_key_is_shown_even_if_the_response_is_an_error(self):
         body = encode({"data": make_key(5, name="ci"), "key": FIRST_SECRET})
@@ -779,11 +780,11 @@ class OddResponseTest(KeysTest):
             ("a length ten bytes too big", stream(lambda: [json_head({"Content-Length": len(body) + 10}), body])),
             ("no last chunk", stream(lambda: [json_head(CHUNKED), chunk(body)])),
             ("a chunk of a negative size", stream(lambda: [json_head(CHUNKED), b"-1\r\n", body])),
-            *((str(status), answer(status, body)) for status in refusals),
-            *((str(status), answer(status, body, {"Location": "/"})) for status in (301, 302, 303)),
-            ("a redirect elsewhere", answer(307, body, {"Location": "https://example.invalid/"})),
-            ("an error beside it", answer(201, {"error": {"message": "late"}, "key": FIRST_SECRET})),
-            ("a list", answer(201, [{"key": FIRST_SECRET}])),
+            *((str(status), respond(status, body)) for status in refusals),
+            *((str(status), respond(status, body, {"Location": "/"})) for status in (301, 302, 303)),
+            ("a redirect elsewhere", respond(307, body, {"Location": "https://example.invalid/"})),
+            ("an error beside it", respond(201, {"error": {"message": "late"}, "key": FIRST_SECRET})),
+            ("a list", respond(201, [{"key": FIRST_SECRET}])),
         ):
             with self.subTest(name):
                 run = self.create(fault)
@@ -795,9 +796,9 @@ class OddResponseTest(KeysTest):
         body = encode({"data": make_key(5, name="ci"), "key": FIRST_SECRET})
         packed = gzip.compress(body)
         for name, fault in (
-            ("as it is", never(json_head({}), body)),
-            ("in chunks", never(json_head(CHUNKED), chunk(body))),
-            ("compressed", never(json_head({"Content-Encoding": "gzip"}), packed)),
+            ("as it is", stall(json_head({}), body)),
+            ("in chunks", stall(json_head(CHUNKED), chunk(body))),
+            ("compressed", stall(json_head({"Content-Encoding": "gzip"}), packed)),
         ):
             with self.subTest(name), mock.patch.object(program, "background", self.deadline_after(len(body))):
                 run = self.create(fault)
@@ -806,9 +807,9 @@ class OddResponseTest(KeysTest):
 
     def test_rotate_leaves_the_old_key_alone_unless_the_new_one_was_shown(self):
         for name, fault in (
-            ("an echo", answer(200, {"data": make_key(5), "key": MANAGEMENT_KEY})),
-            ("a page", answer(200, f"<p>{self.ECHO}")),
-            ("an error", answer(500, self.ECHO)),
+            ("an echo", respond(200, {"data": make_key(5), "key": MANAGEMENT_KEY})),
+            ("a page", respond(200, f"<p>{self.ECHO}")),
+            ("an error", respond(500, self.ECHO)),
         ):
             with self.subTest(name):
                 server = self.start(make_key(1, name="ci"))
@@ -823,7 +824,7 @@ class InterruptTest(KeysTest):
 
     def interrupted(self, *argv, method, number=signal.SIGINT):
         """Run the real program, and send a signal when a request with this method has arrived."""
-        self.server.fail(method, "*", never())
+        self.server.fail(method, "*", stall())
         with self.started("keys", *argv) as process:
             while method not in [request.method for request in list(self.server.requests)]:
                 self.server.wait_for_requests(len(self.server.requests) + 1)
@@ -843,7 +844,7 @@ class InterruptTest(KeysTest):
             for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
                 with self.subTest(argv, number=number):
                     self.start(make_key(1, name="ci"))
-                    look = "look at it with: openrouter-remote keys show 6b86b273ff34"
+                    look = "check it: openrouter-remote keys show 6b86b273ff34"
                     warning = f"{LABEL}warning: interrupted: {what} may or may not have been {done}; {look}\n"
                     run = self.interrupted(*argv, method=method, number=number)
                     self.assertEqual(run, Run(code, "", warning))
@@ -867,7 +868,7 @@ class InterruptTest(KeysTest):
         self.assertEqual(run[:2], (130, ""))
         self.assertEqual(
             run.err.partition(SHOWN)[2],
-            f"{LABEL}warning: interrupted: the old key may or may not have been renamed; look at it with: "
+            f"{LABEL}warning: interrupted: the old key may or may not have been renamed; check it: "
             "openrouter-remote keys show 6b86b273ff34; the new key was created and is shown above; left to do: "
             "openrouter-remote keys rename 6b86b273ff34 'ci (old 2026-11-25)'; "
             "openrouter-remote keys disable 6b86b273ff34\n",
@@ -891,14 +892,16 @@ class ChangeResponseTest(KeysTest):
         for argv in UPDATES:
             with self.subTest(argv):
                 key = make_key(1, name="ci", disabled=argv[0] == "enable")
-                self.start(key, heeds_changes=False, workspaces=[make_workspace(), make_workspace(1, name="Research")])
+                self.start(
+                    key, applies_changes=False, workspaces=[make_workspace(), make_workspace(1, name="Research")]
+                )
                 message = f"PATCH /keys/{key['hash']}: the key wasn't changed"
                 self.fails(5, message, *argv)
 
     def test_an_unchanged_old_key_after_a_rotation_is_exit_5(self):
         hint = "hint: the new key is shown above and works; the old one works until it is disabled"
         for options in ((), ("--disable-old",)):
-            self.start(make_key(1, name="ci"), heeds_changes=False)
+            self.start(make_key(1, name="ci"), applies_changes=False)
             run = self.keys("rotate", "ci", *options)
             self.assertEqual(run.code, 5)
             self.assertIn("error: PATCH /keys/6b86b273ff34", run.err)
@@ -911,14 +914,14 @@ class ChangeResponseTest(KeysTest):
             *(("5", "5"), ("5", "5.00"), ("0", "0.0")),
         ):
             with self.subTest(given=given):
-                server.fail("PATCH", "*", answer(200, {"data": {**server.keys[0], "limit": stands}}))
+                server.fail("PATCH", "*", respond(200, {"data": {**server.keys[0], "limit": stands}}))
                 self.assertEqual(self.keys("set-limit", "ci", given).code, 0)
 
     def test_names_are_compared_trimmed(self):
         server = self.start(make_key(1, name="ci"))
         for given, stands in ((" web ", "web"), ("web", " web\t"), ("web", "web")):
             with self.subTest(given=given, stands=stands):
-                server.fail("PATCH", "*", answer(200, {"data": {**server.keys[0], "name": stands}}))
+                server.fail("PATCH", "*", respond(200, {"data": {**server.keys[0], "name": stands}}))
                 self.assertEqual(self.keys("rename", "ci", given).code, 0)
 
     def test_a_field_that_the_response_omits_is_assumed_changed(self):
@@ -932,7 +935,7 @@ class ChangeResponseTest(KeysTest):
             with self.subTest(argv):
                 server = self.start(make_key(1, name="ci"), workspaces=[make_workspace(name="Research")])
                 data = {name: value for name, value in server.keys[0].items() if name != field}
-                server.fail("PATCH", "*", answer(200, {"data": data}))
+                server.fail("PATCH", "*", respond(200, {"data": data}))
                 self.assertEqual(self.keys(*argv).code, 0)
 
     def test_a_different_value_in_the_response_is_exit_5(self):
@@ -947,7 +950,7 @@ class ChangeResponseTest(KeysTest):
         ):
             with self.subTest(argv, fields=fields):
                 server = self.start(make_key(1, name="ci"))
-                server.fail("PATCH", "*", answer(200, {"data": {**server.keys[0], **fields}}))
+                server.fail("PATCH", "*", respond(200, {"data": {**server.keys[0], **fields}}))
                 message = f"PATCH /keys/{server.keys[0]['hash']}: the key wasn't changed"
                 self.fails(5, message, *argv)
 
@@ -994,7 +997,7 @@ class PrintedCommandTest(KeysTest):
                 server = self.start(make_key(1, name=name))
                 server.fail("PATCH", "*", error(500, "Down"))
                 run = self.keys("rotate", "6b86b273ff34")
-                rename = "keys rename 6b86b273ff34 (plus a value with unprintable characters, not shown); "
+                rename = "keys rename 6b86b273ff34 (and a value with unprintable characters); "
                 self.assertIn(f"left to do: openrouter-remote {rename}openrouter-remote keys disable", run.err)
 
     def test_a_hash_is_quoted_as_one_word(self):
@@ -1010,7 +1013,7 @@ class PrintedCommandTest(KeysTest):
     def test_an_unknown_reset_is_left_out_of_a_command(self):
         server = self.start(make_key(1, name="ci", limit=5, limit_reset="; touch PWNED"))
         new = make_key(7, name="ci", limit=5)
-        server.fail("POST", "/keys/", answer(201, {"data": new, "key": FIRST_SECRET}))
+        server.fail("POST", "/keys/", respond(201, {"data": new, "key": FIRST_SECRET}))
         server.always("PATCH", "*", error(500, "Down"))
         run = self.keys("rotate", "ci")
         self.assertEqual(run.code, 5)
@@ -1089,8 +1092,8 @@ class CreateSettingsTest(KeysTest):
         self.shown_once(run)
         self.assertEqual(
             run.err.partition(SHOWN)[2],
-            f'{LABEL}warning: PATCH /keys/{hash}: 500 Broken; the new key lacks {{"include_byok_in_limit": true}}\n'
-            f"hint: look at it with: openrouter-remote keys show {hash[:12]}\n",
+            f'{LABEL}warning: PATCH /keys/{hash}: 500 Broken; the new key doesn\'t have {{"include_byok_in_limit": true}}\n'
+            f"hint: check it: openrouter-remote keys show {hash[:12]}\n",
         )
 
     def test_a_patch_response_without_a_key_is_a_failure(self):
@@ -1098,7 +1101,7 @@ class CreateSettingsTest(KeysTest):
         for body in bodies:
             with self.subTest(body=body):
                 server = self.start(ignored_on_create={"limit_reset"})
-                server.fail("PATCH", "*", answer(200, body))
+                server.fail("PATCH", "*", respond(200, body))
                 run = self.keys(*self.ASKED)
                 self.assertEqual(run.code, 5)
                 self.shown_once(run)
@@ -1109,7 +1112,7 @@ class CreateSettingsTest(KeysTest):
         server = self.start(ignored_on_create={"limit_reset"})
 
         def ignore(handler):
-            handler.reply(Reply(200, {"data": server.keys[0]}))
+            handler.send(Response(200, {"data": server.keys[0]}))
 
         server.fail("PATCH", "*", ignore)
         run = self.keys(*self.ASKED)
@@ -1143,7 +1146,7 @@ class AfterCreationTest(KeysTest):
                     def created(handler, server=server):
                         """Create the key, and fail every GET from now on."""
                         server.always("GET", "*", error(500, "Broken"))
-                        handler.reply(server.respond(handler.asked))
+                        as_usual(handler)
 
                     server.fail("POST", "/keys/", created)
                     run = self.keys(*argv, *options)
@@ -1159,7 +1162,7 @@ class AfterCreationTest(KeysTest):
                 with self.subTest(options, fields=fields):
                     other = make_key(5, name="production", **fields)
                     server = self.start(dict(other))
-                    server.fail("POST", "/keys/", answer(201, {"data": other, "key": FIRST_SECRET}))
+                    server.fail("POST", "/keys/", respond(201, {"data": other, "key": FIRST_SECRET}))
                     run = self.keys("create", "--name", "ci", *options)
                     self.assertEqual(run.code, 5)
                     self.shown_once(run)
@@ -1187,7 +1190,7 @@ class AfterCreationTest(KeysTest):
             with self.subTest(fields):
                 server = self.start()
                 data = {**make_key(5, limit_remaining=5), **same, **fields}
-                server.fail("POST", "/keys/", answer(201, {"data": data, "key": FIRST_SECRET}))
+                server.fail("POST", "/keys/", respond(201, {"data": data, "key": FIRST_SECRET}))
                 run = self.keys(*asked, "--json")
                 self.assertEqual((run.code, run.err), (0, SHOWN))
                 self.assertEqual([method for method, _, _ in self.changes(server)], ["POST"])
@@ -1197,14 +1200,14 @@ class AfterCreationTest(KeysTest):
             with self.subTest(limit=limit):
                 key = {**make_key(5, name="ci"), "limit": limit}
                 server = self.start(dict(key))
-                server.fail("POST", "/keys/", answer(201, {"data": key, "key": FIRST_SECRET}))
+                server.fail("POST", "/keys/", respond(201, {"data": key, "key": FIRST_SECRET}))
                 self.assertEqual(self.keys("create", "--name", "ci", "--limit", "5").code, 0)
                 self.assertEqual(self.changes(server)[1:], [("PATCH", f"/keys/{key['hash']}", '{"limit": 5}')])
 
     def test_a_new_key_that_is_disabled_is_reported_with_the_command_that_enables_it(self):
         key = make_key(5, name="ci", disabled=True)
         server = self.start(key)
-        server.fail("POST", "/keys/", answer(201, {"data": dict(key), "key": FIRST_SECRET}))
+        server.fail("POST", "/keys/", respond(201, {"data": dict(key), "key": FIRST_SECRET}))
         run = self.keys("create", "--name", "ci")
         warning = f"{LABEL}warning: the new key is disabled\n"
         hint = f"hint: run: openrouter-remote keys enable {key['hash'][:12]}\n"
@@ -1217,11 +1220,11 @@ class OtherSettingsTest(KeysTest):
 
     def test_a_workspace_that_cant_be_fixed_is_exit_5(self):
         key = make_key(5, name="ci", workspace_id=make_workspace(0)["id"])
-        server = self.start(key, summer=True)
-        server.fail("POST", "/keys/", answer(201, {"data": dict(key), "key": FIRST_SECRET}))
+        server = self.start(key, older_api=True)
+        server.fail("POST", "/keys/", respond(201, {"data": dict(key), "key": FIRST_SECRET}))
         run = self.keys("create", "--name", "ci", "--workspace", make_workspace(1)["id"])
         self.assertEqual(run.code, 5)
-        self.assertIn("; the new key lacks {", run.err)
+        self.assertIn("; the new key doesn't have {", run.err)
         self.assertNotIn("keys delete", run.err)
 
 
@@ -1250,8 +1253,8 @@ class CreateOnceTest(KeysTest):
             (error(504, "Broken", {"Retry-After": "1"}), "504 Broken", 0),
             (error(524, "Broken"), "524 Broken", 0),
             (html(200), "200 with a response that isn't a JSON object: 200 OK 200 OK", 0),
-            (answer(200, {"error": {"message": "late"}}), "200 with an error: late", 0),
-            (cut({"data": {}}, 5), '200 with a truncated response: {"dat', 0),
+            (respond(200, {"error": {"message": "late"}}), "200 with an error: late", 0),
+            (truncate({"data": {}}, 5), '200 with a truncated response: {"dat', 0),
         ):
             with self.subTest(reason, created=created):
                 server = self.start()
@@ -1261,7 +1264,7 @@ class CreateOnceTest(KeysTest):
                 self.assertEqual(self.waits, [])
 
     def test_a_response_that_takes_too_long_is_uncertain(self):
-        for fault in (never(), drip(json_head({}))):
+        for fault in (stall(), drip(json_head({}))):
             server = self.start()
             server.fail("POST", "/keys/", fault)
             self.assertEqual(
@@ -1276,7 +1279,7 @@ class CreateOnceTest(KeysTest):
                 self.start(make_key(1), workspaces=[make_workspace(n) for n in range(2)]).fail(
                     "POST", "/keys/", hang_up_after_work()
                 )
-                hint = self.keys("create", "--name", "brand-new", *options).err.partition("look for it with: ")[2]
+                hint = self.keys("create", "--name", "brand-new", *options).err.partition("search for it: ")[2]
                 command = hint.partition(",")[0].split()
                 self.assertEqual(command[0], "openrouter-remote")
                 self.assertIn("brand-new", self.run_program(*command[1:]).out)
@@ -1412,7 +1415,7 @@ class ChangeTest(KeysTest):
         for body in (*bodies, {"data": {"hash": 5}}, {"data": self.server.keys[0]}):
             for argv in UPDATES:
                 with self.subTest(argv, body=body):
-                    self.server.fail("PATCH", f"/keys/{self.hash}", answer(200, body))
+                    self.server.fail("PATCH", f"/keys/{self.hash}", respond(200, body))
                     run = self.keys(*argv)
                     self.assertEqual(run[:2], (5, ""))
                     self.assertIn(f"{LABEL}error: PATCH /keys/{self.hash}: ", run.err)
@@ -1422,7 +1425,7 @@ class ChangeTest(KeysTest):
         for data in ({"name": "ci"}, {"hash": None}, {"hash": ""}, {"hash": 5}, other):
             for argv in CHANGES:
                 with self.subTest(argv, hash=data.get("hash")):
-                    self.server.fail("GET", f"/keys/{self.hash}", answer(200, {"data": data}))
+                    self.server.fail("GET", f"/keys/{self.hash}", respond(200, {"data": data}))
                     run = self.keys(*[self.hash if word == "ci" else word for word in argv])
                     self.assertEqual(run[:2], (5, ""))
                     self.assertEqual(self.changes(self.server), [])
@@ -1430,10 +1433,10 @@ class ChangeTest(KeysTest):
     def test_bad_arguments_are_refused_before_any_request(self):
         for argv, message in (
             (("set-limit", "ci", "-1"), "argument USD|none: '-1' is negative"),
-            (("set-limit", "ci", "nan"), "argument USD|none: 'nan' isn't a finite number, such as 5 or 0.5"),
-            (("set-limit", "ci", "inf"), "argument USD|none: 'inf' isn't a finite number, such as 5 or 0.5"),
-            (("set-limit", "ci", "null"), "argument USD|none: 'null' isn't a finite number, such as 5 or 0.5"),
-            (("set-limit", "ci", ""), "argument USD|none: '' isn't a finite number, such as 5 or 0.5"),
+            (("set-limit", "ci", "nan"), "argument USD|none: 'nan' isn't a number, such as 5 or 0.5"),
+            (("set-limit", "ci", "inf"), "argument USD|none: 'inf' isn't a number, such as 5 or 0.5"),
+            (("set-limit", "ci", "null"), "argument USD|none: 'null' isn't a number, such as 5 or 0.5"),
+            (("set-limit", "ci", ""), "argument USD|none: '' isn't a number, such as 5 or 0.5"),
             (("set-limit", "ci"), "the following arguments are required: USD|none"),
             (("set-limit", "ci", "--reset", "daily"), "the following arguments are required: USD|none"),
             (("rename", "ci"), "the following arguments are required: NAME"),
@@ -1579,7 +1582,7 @@ class DeleteTest(KeysTest):
     def test_a_response_that_doesnt_say_deleted_is_an_error(self):
         for body in ({"deleted": False}, {}, {"deleted": "yes"}, {"deleted": 1}, {"data": {"deleted": True}}):
             with self.subTest(body=body):
-                self.server.fail("DELETE", f"/keys/{self.hash}", answer(200, body))
+                self.server.fail("DELETE", f"/keys/{self.hash}", respond(200, body))
                 self.fails(
                     5,
                     f"DELETE /keys/{self.hash}: the response doesn't say it was deleted; "
@@ -1587,7 +1590,7 @@ class DeleteTest(KeysTest):
                     "delete",
                     self.hash,
                     "-y",
-                    hint="look at it with: openrouter-remote keys show d4735e3a265e",
+                    hint="check it: openrouter-remote keys show d4735e3a265e",
                 )
 
 
@@ -1647,7 +1650,7 @@ class HostileTest(KeysTest):
             with self.subTest(hash):
                 server = self.start(make_key(1, name="web"))
                 body = {"data": make_key(2, name="ci", hash=hash), "key": make_secret(2)}
-                server.fail("POST", "/keys/", answer(201, body))
+                server.fail("POST", "/keys/", respond(201, body))
                 run = self.keys("create", "--name", "ci", "--limit", "1")
                 self.assertEqual(run.err.splitlines().count(make_secret(2)), 1)
                 for request in [r for r in server.requests if r.method == "PATCH"]:
@@ -1666,7 +1669,7 @@ class CredentialTest(KeysTest):
         for status, message in ((401, "User not found."), (403, "Only management keys can perform this operation")):
             for argv in EVERY_COMMAND:
                 with self.subTest(argv, status=status):
-                    server = self.start(make_key(1, name="ci"), user_key_on_keys=status)
+                    server = self.start(make_key(1, name="ci"), user_key_status=status)
                     request = "POST /keys/" if argv[0] == "create" else "GET /keys"
                     refused = f"{LABEL}error: {request}: {status} {message}\n{self.MIX_UP}"
                     self.assertEqual(self.keys(*argv), Run(3, "", refused))

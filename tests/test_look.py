@@ -13,7 +13,7 @@ from operator import itemgetter
 from unittest import mock
 
 from fake_openrouter import MANAGEMENT_KEY, USER_KEY, make_endpoint, make_key, make_model, make_pricing
-from support import COMMANDS, PROGRAM, ProgramTest, Run, program
+from support import COMMANDS, PROGRAM, ProgramTest, Run, program, without_colors
 
 try:
     import pty
@@ -26,10 +26,6 @@ RESET, BOLD, DIM, RED, YELLOW = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x
 class Screen(io.StringIO):
     def isatty(self):
         return True
-
-
-def plain(text):
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 class LookTest(ProgramTest):
@@ -154,10 +150,10 @@ class NarrowUsage(LookTest):
         return found
 
     def test_the_hash_goes_first_then_all_time_then_byok(self):
-        service = self.start()
+        server = self.start()
         everything = [*self.KEEP, "all-time", "BYOK month", "hash"]
         for most in (Decimal("1.5"), Decimal("123456.5")):  # all-time is narrower than BYOK, then wider
-            service.keys[1]["usage"] = most
+            server.keys[1]["usage"] = most
             with self.subTest(most):
                 expected = [everything, everything[:-1], [*self.KEEP, "BYOK month"], self.KEEP]
                 self.assertEqual(self.steps(), expected)
@@ -176,7 +172,7 @@ class NarrowUsage(LookTest):
 
     def test_on_a_narrow_real_terminal_this_week_is_there(self):
         self.start()
-        text = plain(self.on_terminal("usage", COLUMNS="55"))
+        text = without_colors(self.on_terminal("usage", COLUMNS="55"))
         header = next(line for line in text.splitlines() if "this month" in line and "today" in line)
         self.assertEqual(header.split(), ["name", "today", "this", "week", "this", "month"])
         self.assertEqual([line for line in text.splitlines() if len(line) > 55], [])
@@ -198,9 +194,9 @@ class Color(LookTest):
         for argv in (("keys", "list", "--all"), ("usage",)):
             with self.subTest(argv):
                 lines = {
-                    plain(line).split("] ")[-1].split()[0]: line
+                    without_colors(line).split("] ")[-1].split()[0]: line
                     for line in self.on_screen(*argv).splitlines()
-                    if "key" not in line and "[" in plain(line)
+                    if "key" not in line and "[" in without_colors(line)
                 }
                 for name, mark in (("off", "[x]"), ("over", "[-]")):
                     self.assertTrue(lines[name].startswith(f"{DIM}{mark}") and lines[name].endswith(RESET), lines[name])
@@ -220,27 +216,27 @@ class Color(LookTest):
             ]
         )
         out = self.on_screen("keys", "list", "--all")
-        red = [plain(part) for part in re.findall(r"\x1b\[31m.*?\x1b\[0m", out)]
+        red = [without_colors(part) for part in re.findall(r"\x1b\[31m.*?\x1b\[0m", out)]
         self.assertEqual([text.strip() for text in red], ["$0.0000", "-$1.0000"])
-        self.assertEqual(plain(out), self.run_program("keys", "list", "--all").out)
+        self.assertEqual(without_colors(out), self.run_program("keys", "list", "--all").out)
 
     def test_an_uptime_below_95_is_red(self):
-        service = self.start(models=[make_model("a/b")])
-        service.endpoints = {
+        server = self.start(models=[make_model("a/b")])
+        server.endpoints = {
             "a/b": [make_endpoint("Groq", uptime_last_30m=uptime) for uptime in (100, 95, Decimal("94.999"), 0, None)]
         }
         out = self.on_screen("models", "endpoints", "a/b")
-        red = [plain(part).strip() for part in re.findall(r"\x1b\[31m.*?\x1b\[0m", out)]
+        red = [without_colors(part).strip() for part in re.findall(r"\x1b\[31m.*?\x1b\[0m", out)]
         self.assertEqual(red, ["95.00", "0.00"])
-        self.assertEqual(plain(out), self.run_program("models", "endpoints", "a/b").out)
+        self.assertEqual(without_colors(out), self.run_program("models", "endpoints", "a/b").out)
 
     def test_models_that_end_within_30_days_are_yellow(self):
         dates = [self.day(-100), self.day(0), self.day(30), self.day(31), "2098-12-31", None]
         self.start(models=[make_model(f"a/{n}", expiration_date=date) for n, date in enumerate(dates)])
         out = self.on_screen("models", "list")
-        yellow = [plain(part).strip() for part in re.findall(r"\x1b\[33m.*?\x1b\[0m", out)]
+        yellow = [without_colors(part).strip() for part in re.findall(r"\x1b\[33m.*?\x1b\[0m", out)]
         self.assertEqual(yellow, [f"expired {dates[0]}", f"expires {dates[1]}", f"expires {dates[2]}"])
-        self.assertEqual(plain(out), self.run_program("models", "list").out)
+        self.assertEqual(without_colors(out), self.run_program("models", "list").out)
 
     def test_only_a_terminal_that_wants_color_has_it(self):
         self.start()
@@ -269,7 +265,7 @@ class Color(LookTest):
         self.start()
         for argv in (("keys", "list", "--all"), ("usage",), ("models", "list")):
             with self.subTest(argv):
-                self.assertEqual(plain(self.on_screen(*argv)), self.on_screen(*argv, NO_COLOR="1"))
+                self.assertEqual(without_colors(self.on_screen(*argv)), self.on_screen(*argv, NO_COLOR="1"))
 
 
 class ModelSheet(LookTest):

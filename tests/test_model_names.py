@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from unittest import mock
 
-from fake_openrouter import USER_KEY, answer, error, make_architecture, make_endpoint, make_model, make_pricing
+from fake_openrouter import USER_KEY, error, make_architecture, make_endpoint, make_model, make_pricing, respond
 from support import ProgramTest, Run, program
 
 CATALOG = "GET /models?output_modalities=all"
@@ -28,12 +28,12 @@ def catalog():
 class NamesTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.service = self.start(models=catalog())
-        self.service.endpoints = {"acme/alpha-4.5": [make_endpoint("Groq")], "beta/tiny": [make_endpoint("Together")]}
+        self.server = self.start(models=catalog())
+        self.server.endpoints = {"acme/alpha-4.5": [make_endpoint("Groq")], "beta/tiny": [make_endpoint("Together")]}
 
     def models(self, *argv):
         """One run of a `models` command; afterwards only its own requests are kept."""
-        self.service.requests.clear()
+        self.server.requests.clear()
         return self.run_program("models", *argv)
 
     def payload(self, *argv):
@@ -48,11 +48,11 @@ class NamesTest(ProgramTest):
 
     def requests(self):
         """What was requested, in any order, as `GET /models`."""
-        return sorted(f"{r.method} {r.target.replace('/api/v1', '', 1)}" for r in self.service.requests)
+        return sorted(f"{r.method} {r.target.replace('/api/v1', '', 1)}" for r in self.server.requests)
 
     def assert_named(self, name, id):
         """`show`, `endpoints` and `list` take `name` for `id`, with a note."""
-        note = f"'{name}' is read as {id}\n"
+        note = f"'{name}' was read as {id}\n"
         run = self.models("show", name, "--json")
         self.assertEqual((run.code, run.err), (0, note))
         self.assertEqual(json.loads(run.out)["id"], id)
@@ -108,7 +108,7 @@ class OtherPrograms(NamesTest):
         for name in ("acme/alpha-4.5:nitro", "openrouter/acme/alpha-4.5", "acme/alpha-4.5@preset/x"):
             with self.subTest(name):
                 run = self.models("endpoints", name, "--json")
-                self.assertEqual((run.code, run.err), (0, f"'{name}' is read as acme/alpha-4.5\n"))
+                self.assertEqual((run.code, run.err), (0, f"'{name}' was read as acme/alpha-4.5\n"))
                 document = json.loads(run.out)
                 self.assertEqual((document["id"], len(document["endpoints"])), ("acme/alpha-4.5", 1))
 
@@ -118,7 +118,7 @@ class OtherPrograms(NamesTest):
                 with self.subTest(name, command=command):
                     run = self.models(command, name)
                     self.assertEqual((run.code, run.out), (4, ""))
-                    self.assertEqual(run.err.splitlines()[0], f"openrouter-remote: error: no model is called '{name}'")
+                    self.assertEqual(run.err.splitlines()[0], f"openrouter-remote: error: no model named '{name}'")
 
     def test_the_free_variant_of_a_model_never_means_the_paid_one(self):
         for name in (
@@ -134,7 +134,7 @@ class OtherPrograms(NamesTest):
                 with self.subTest(name, command=command):
                     run = self.models(command, name)
                     self.assertEqual((run.code, run.out), (4, ""))
-                    self.assertEqual(run.err.splitlines()[0], f"openrouter-remote: error: no model is called '{name}'")
+                    self.assertEqual(run.err.splitlines()[0], f"openrouter-remote: error: no model named '{name}'")
 
     def test_a_suffix_means_the_plain_model_of_several_variants(self):
         self.assert_named("gamma/coder:nitro", "gamma/coder")
@@ -163,12 +163,12 @@ class BatchIds(NamesTest):
         for argv in (("--batch", "beta/tiny"), ("beta/tiny", "--batch"), ("acme/alpha-4.5:batch", "--batch", "--json")):
             with self.subTest(argv):
                 run = self.models("list", *argv)
-                message = "openrouter-remote: error: --batch doesn't combine with ids\n"
-                hint = "hint: an id that ends in :batch needs no --batch\n"
+                message = "openrouter-remote: error: --batch can't be used with ids\n"
+                hint = "hint: drop --batch: ids ending in :batch work without it\n"
                 self.assertEqual((run, self.requests()), (Run(2, "", message + hint), []))
 
     def test_those_that_pass_the_filters_are_counted_before_the_limit(self):
-        self.service.models += [make_model("beta/tiny:batch"), make_model("gamma/coder:batch")]
+        self.server.models += [make_model("beta/tiny:batch"), make_model("gamma/coder:batch")]
         for argv, left_out in (
             ((), "3 models"),
             (("--limit", "1"), "3 models"),
@@ -184,7 +184,7 @@ class BatchIds(NamesTest):
                 self.assertEqual(self.models("list", *words.split(), "--json").err, "")
 
     def test_batch_lists_them_alone(self):
-        self.service.models.append(make_model("beta/tiny:batch"))
+        self.server.models.append(make_model("beta/tiny:batch"))
         run = self.models("list", "--batch")
         table = """\
 id                    in $/M  out $/M  context  notes
@@ -207,12 +207,12 @@ class Aliases(NamesTest):
         """A response with an empty list of endpoints."""
         named = ("id", "name", "created", "description", "architecture")
         model = make_model(id, **fields)
-        return answer(200, {"data": {**{name: model[name] for name in named}, "endpoints": []}})
+        return respond(200, {"data": {**{name: model[name] for name in named}, "endpoints": []}})
 
     def test_the_target_of_an_alias_with_an_empty_list_is_asked(self):
         for name in ("~acme/alpha-latest", "alpha-latest", "~acme/alpha.latest"):
             with self.subTest(name):
-                self.service.always("GET", self.ALIAS, self.empty("~acme/alpha-latest"))
+                self.server.always("GET", self.ALIAS, self.empty("~acme/alpha-latest"))
                 run = self.models("endpoints", name, "--json")
                 self.assertEqual((run.code, run.err), (0, self.NOTE))
                 document = json.loads(run.out)
@@ -220,7 +220,7 @@ class Aliases(NamesTest):
                 self.assertEqual([row["provider_name"] for row in document["endpoints"]], ["Groq"])
 
     def test_each_list_is_requested_once(self):
-        self.service.always("GET", self.ALIAS, self.empty("~acme/alpha-latest"))
+        self.server.always("GET", self.ALIAS, self.empty("~acme/alpha-latest"))
         self.models("endpoints", "~acme/alpha-latest")
         expected = ["GET /models/acme/alpha-4.5/endpoints", f"GET {self.ALIAS}", CATALOG]
         self.assertEqual(self.requests(), sorted(expected))
@@ -235,8 +235,8 @@ class Aliases(NamesTest):
     def test_an_alias_without_a_target_has_no_endpoints(self):
         for target in ({}, {"alias_target": None}, {"alias_target": {"slug": None, "name": None}}):
             with self.subTest(target):
-                self.service.models = [make_model("~acme/alpha-latest", **target)]
-                self.service.always("GET", self.ALIAS, self.empty("~acme/alpha-latest"))
+                self.server.models = [make_model("~acme/alpha-latest", **target)]
+                self.server.always("GET", self.ALIAS, self.empty("~acme/alpha-latest"))
                 run = self.models("endpoints", "~acme/alpha-latest", "--json")
                 self.assertEqual((run.code, run.err), (0, "no endpoint serves this model now\n"))
                 document = json.loads(run.out)
@@ -267,7 +267,7 @@ class WithoutEndpoints(NamesTest):
     def test_so_is_a_router_or_a_batch_id_whose_path_does_not_exist(self):
         for name, why in self.WHY[:2]:
             with self.subTest(name):
-                self.service.always("GET", f"/models/{name}/endpoints", error(404, "Not Found"))
+                self.server.always("GET", f"/models/{name}/endpoints", error(404, "Not Found"))
                 self.assertEqual(self.models("endpoints", name), Run(0, self.HEADER, why))
                 document = self.payload("endpoints", name)
                 self.assertEqual((document["id"], document["endpoints"]), (name, []))
@@ -304,14 +304,14 @@ acme/alpha-4.5    0.80     4.00     131k
 
     def test_zdr_and_mine_cost_one_request_more(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        self.service.zdr_models = self.service.user_models = {"beta/tiny", "gamma/draw"}
+        self.server.zdr_models = self.server.user_models = {"beta/tiny", "gamma/draw"}
         for option, request in (
             ("--zdr", "GET /models?output_modalities=all&zdr=true"),
             ("--mine", "GET /models/user?output_modalities=all"),
         ):
             with self.subTest(option):
                 run = self.models("list", "gamma/draw", "alpha-4.5", "tiny", option, "--json")
-                self.assertEqual((run.code, run.err), (0, "left out by the filters: acme/alpha-4.5\n"))
+                self.assertEqual((run.code, run.err), (0, "don't match the filters: acme/alpha-4.5\n"))
                 self.assertEqual(list(json.loads(run.out))[1:], ["gamma/draw", "beta/tiny"])
                 self.assertEqual(self.requests(), sorted([CATALOG, request]))
 
@@ -352,20 +352,20 @@ acme/alpha-4.5  $0.0280     0.80     4.00     131k
         ):
             with self.subTest(argv):
                 run = self.models("list", *names, *argv, "--json")
-                self.assertEqual((run.code, run.err), (0, f"left out by the filters: {dropped}\n"))
+                self.assertEqual((run.code, run.err), (0, f"don't match the filters: {dropped}\n"))
                 self.assertEqual(list(json.loads(run.out))[1:], kept)
 
     def test_all_may_be_dropped(self):
         run = self.models("list", "beta/tiny", "--free")
         self.assertEqual((run.code, run.out), (0, "id  in $/M  out $/M  context  notes\n"))
-        self.assertEqual(run.err.splitlines()[0], "left out by the filters: beta/tiny")
+        self.assertEqual(run.err.splitlines()[0], "don't match the filters: beta/tiny")
         self.assertEqual(self.ids("list", "beta/tiny", "--free"), [])
 
     def test_one_that_is_not_found_or_ambiguous_is_exit_4(self):
         for name, message in (
-            ("nobody/knows", "no model is called 'nobody/knows'"),
+            ("nobody/knows", "no model named 'nobody/knows'"),
             ("a", "'a' matches 6 models"),
-            ("", "no model is called ''"),
+            ("", "no model named ''"),
         ):
             for names in ((name, "tiny"), ("tiny", name)):
                 with self.subTest(names):
@@ -412,20 +412,20 @@ class Intelligence(NamesTest):
             "f/text": "61.4 points",
             "g/empty": {},
         }
-        self.service.models = [
+        self.server.models = [
             make_model(id, benchmarks={"artificial_analysis": {"intelligence_index": value}, "design_arena": []})
             for id, value in indexes.items()
         ]
-        self.service.models.append(make_model("0/absent"))
-        self.service.models.append(make_model("1/null", benchmarks=None))
-        self.service.models.append(make_model("2/null", benchmarks={"artificial_analysis": None}))
+        self.server.models.append(make_model("0/absent"))
+        self.server.models.append(make_model("1/null", benchmarks=None))
+        self.server.models.append(make_model("2/null", benchmarks={"artificial_analysis": None}))
 
     ORDER = ["c/value", "b/plain", "b/twin", "d/score", "e/both"]
     NONE = ["0/absent", "1/null", "2/null", "a/none", "f/text", "g/empty"]
 
     def test_the_best_come_first_ties_by_id_and_those_without_last(self):
         self.assertEqual(self.ids("list", "--sort", "intelligence"), self.ORDER + self.NONE)
-        self.service.models.reverse()
+        self.server.models.reverse()
         self.assertEqual(self.ids("list", "--sort", "intelligence"), self.ORDER + self.NONE)
         self.assertEqual(self.ids("cheap", "--sort", "intelligence", "--limit", "2"), self.ORDER[:2])
 
@@ -453,19 +453,19 @@ e/both            12      0.50     1.50     131k
 
     def test_it_composes_with_filters_and_a_limit(self):
         cheap = {"pricing": make_pricing("0.1", "0.2"), "supported_parameters": ["tools"]}
-        for row in self.service.models:
+        for row in self.server.models:
             if row["id"] in ("e/both", "d/score", "a/none"):
                 row.update(cheap)
         sort = ("--sort", "intelligence")
         self.assertEqual(self.ids("list", *sort, "--max-price-input", "0.1"), ["d/score", "e/both", "a/none"])
         self.assertEqual(self.ids("list", *sort, "--supports", "tools", "--limit", "1"), ["d/score"])
-        self.service.models.append(make_model("z/free", pricing=make_pricing("0", "0")))
+        self.server.models.append(make_model("z/free", pricing=make_pricing("0", "0")))
         self.assertEqual(self.ids("list", *sort, "--paid", "--limit", "3"), self.ORDER[:3])
         self.assertEqual(self.ids("list", *sort, "--free"), ["z/free"])
         self.assertEqual(self.ids("list", "e/both", "a/none", "c/value", *sort), ["c/value", "e/both", "a/none"])
 
     def test_an_api_without_benchmarks_has_a_column_of_dashes(self):
-        self.service.models = [make_model("b/two"), make_model("a/one")]
+        self.server.models = [make_model("b/two"), make_model("a/one")]
         table = """\
 id     intelligence  in $/M  out $/M  context  notes
 a/one             -    0.50     1.50     131k
@@ -478,7 +478,7 @@ class MinUptime(NamesTest):
     def setUp(self):
         super().setUp()
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        self.service.endpoints["acme/alpha-4.5"] = [
+        self.server.endpoints["acme/alpha-4.5"] = [
             make_endpoint(provider, uptime_last_30m=uptime, tag=provider.lower(), **others)
             for provider, uptime, others in (
                 ("Groq", Decimal("99.82397465234993"), {}),
@@ -521,7 +521,7 @@ class MinUptime(NamesTest):
         self.assertEqual(self.models("endpoints", "acme/alpha-4.5", "--all", "--min-uptime", "99.9").err, "")
 
     def test_where_none_passes_a_line_says_so(self):
-        self.service.endpoints["acme/alpha-4.5"] = [make_endpoint("Groq", uptime_last_30m=None)]
+        self.server.endpoints["acme/alpha-4.5"] = [make_endpoint("Groq", uptime_last_30m=None)]
         run = self.models("endpoints", "acme/alpha-4.5", "--min-uptime", "0")
         self.assertEqual(run, Run(0, WithoutEndpoints.HEADER, "no endpoint matches the filters\n"))
 

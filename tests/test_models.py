@@ -13,7 +13,7 @@ from fake_openrouter import (
     EXPIRED_KEY,
     MANAGEMENT_KEY,
     USER_KEY,
-    answer,
+    as_usual,
     error,
     hang_up,
     html,
@@ -21,7 +21,8 @@ from fake_openrouter import (
     make_endpoint,
     make_model,
     make_pricing,
-    never,
+    respond,
+    stall,
 )
 from support import ProgramTest, Run, program
 
@@ -57,12 +58,12 @@ IDS = [model["id"] for model in CATALOG]
 WHOLE = "/api/v1/models?output_modalities=all"  # the catalog where names are looked up
 LIST = """\
 id                  in $/M  out $/M  context  notes
-acme/alpha            0.80     4.00     200k
-acme/alpha:free       0.00     0.00    32.8k
-~acme/alpha-latest    0.80     4.00     200k
+acme/alpha           0.80     4.00      200k
+acme/alpha:free      0.00     0.00     32.8k
+~acme/alpha-latest   0.80     4.00      200k
 beta/tiered-2.5      3.00*   15.00*    1.05M  * price tiers
-beta/leaving          0.05     0.10    8.19k  expires 2026-12-31
-gamma/structs         0.05     0.09        -
+beta/leaving         0.05     0.10     8.19k  expires 2026-12-31
+gamma/structs        0.05     0.09         -
 openrouter/auto     varies   varies       2M
 gamma/unpriced           -        -     4.1k
 """
@@ -156,7 +157,7 @@ class ListTest(ModelsTest):
         rows: tuple = ({}, {"id": None}, {"id": 5}, {"id": ""}, None, "acme/alpha", [])
         for row in rows:
             with self.subTest(row=row):
-                self.server.always("GET", "/models", answer(200, {"data": [CATALOG[0], row]}))
+                self.server.always("GET", "/models", respond(200, {"data": [CATALOG[0], row]}))
                 run = self.models("list")
                 self.assertEqual((run.code, run.out), (5, ""))
                 self.assertTrue(run.err.startswith("openrouter-remote: error: GET /models: "), run.err)
@@ -204,10 +205,10 @@ class UnauthorizedCatalogTest(ModelsTest):
         ):
             for status in (401, 403):
                 with self.subTest(kind, status=status):
-                    self.server.always("GET", "/models", answer(status, body, content_type=kind))
+                    self.server.always("GET", "/models", respond(status, body, content_type=kind))
                     run = self.models("list")
                     self.assertEqual((run.code, run.out), (5, ""))
-                    hint = "hint: this response isn't OpenRouter's own: look for a proxy or filter in between\n"
+                    hint = "hint: this response isn't from OpenRouter: look for a proxy or filter in between\n"
                     self.assertEqual(run.err, f"openrouter-remote: error: GET /models: {status} {said}\n{hint}")
                     self.assertNotIn("authorization", str([r.headers for r in self.server.requests]))
 
@@ -223,7 +224,7 @@ class PagesTest(ModelsTest):
     def following(self, *links):
         """Return pages of one model each, with these `links.next`."""
         pages = [{"data": [row], "links": {"next": link}} for row, link in zip(CATALOG, links)]
-        self.server.fail("GET", "/models", *(answer(200, program.dump_json(page)) for page in pages))
+        self.server.fail("GET", "/models", *(respond(200, program.dump_json(page)) for page in pages))
 
     def test_every_page_is_read(self):
         self.server.models_page_size = 3
@@ -233,14 +234,14 @@ class PagesTest(ModelsTest):
 
     def test_a_model_on_two_pages_is_one_row(self):
         self.following("/api/v1/models?offset=1", "/api/v1/models?offset=2")
-        self.server.always("GET", "/models", answer(200, {"data": CATALOG[1:3], "links": {"next": None}}))
+        self.server.always("GET", "/models", respond(200, {"data": CATALOG[1:3], "links": {"next": None}}))
         self.assertEqual(self.ids("list"), IDS[:3])
 
     def test_a_page_without_a_usable_link_is_the_last(self):
         none: tuple = ({}, {"links": None}, {"links": {}}, {"links": []})
         for links in (*none, {"links": {"next": None}}, {"links": {"next": ""}}):
             with self.subTest(links=links):
-                self.server.always("GET", "/models", answer(200, {"data": CATALOG[:2], **links}))
+                self.server.always("GET", "/models", respond(200, {"data": CATALOG[:2], **links}))
                 self.assertEqual(self.ids("list"), IDS[:2])
                 self.assertEqual(len(self.targets()), 1)
 
@@ -258,7 +259,7 @@ class PagesTest(ModelsTest):
         ):
             with self.subTest(name):
                 self.server.always(
-                    "GET", "/models", answer(200, {"data": CATALOG, "links": {"next": "/api/v1/models"}})
+                    "GET", "/models", respond(200, {"data": CATALOG, "links": {"next": "/api/v1/models"}})
                 )
                 self.following(*links[:2])
                 self.assertEqual(self.models("list").code, 0)
@@ -269,7 +270,7 @@ class PagesTest(ModelsTest):
         links = (f"/api/v1/models?offset={n}" for n in range(100))
 
         def same_models(handler):
-            answer(200, {"data": CATALOG[:2], "links": {"next": next(links)}})(handler)
+            respond(200, {"data": CATALOG[:2], "links": {"next": next(links)}})(handler)
 
         self.server.always("GET", "/models", same_models)
         self.assertEqual(self.ids("list"), IDS[:2])
@@ -315,7 +316,7 @@ class PagesTest(ModelsTest):
     def test_a_failed_page_is_exit_5(self):
         self.server.models_page_size = 3
         page = {"data": CATALOG[:3], "links": {"next": "/api/v1/models?offset=3&limit=3"}}
-        self.server.fail("GET", "/models", answer(200, page), error(400, "No"))
+        self.server.fail("GET", "/models", respond(200, page), error(400, "No"))
         self.assertEqual(self.models("list"), Run(5, "", "openrouter-remote: error: GET /models: 400 No\n"))
 
 
@@ -444,8 +445,8 @@ class FilterTest(ModelsTest):
 class BatchTest(ModelsTest):
     """Ids ending in `:batch` work only through the Batch API: they are listed only with --batch."""
 
-    ONE = "1 model of the Batch API left out; --batch lists them\n"
-    TWO = "2 models of the Batch API left out; --batch lists them\n"
+    ONE = "1 Batch API model hidden; --batch lists only those\n"
+    TWO = "2 Batch API models hidden; --batch lists only those\n"
 
     def setUp(self):
         super().setUp()
@@ -548,7 +549,7 @@ class OutputFilterTest(ModelsTest):
 
     def test_an_api_that_ignores_the_modality_is_filtered_here(self):
         everything = {"data": self.server.models, "links": {"next": None}, "total_count": 4}
-        self.server.always("GET", "/models", answer(200, everything))
+        self.server.always("GET", "/models", respond(200, everything))
         self.assertEqual(self.ids("list", "--output", "embeddings"), ["d/vectors"])
 
     def test_all_with_others_means_all(self):
@@ -622,7 +623,7 @@ class MineAndZdrTest(ModelsTest):
             Run(
                 2,
                 "",
-                "openrouter-remote: error: --mine and --zdr don't combine\n"
+                "openrouter-remote: error: --mine can't be used with --zdr\n"
                 "hint: GET /models/user doesn't support zdr\n",
             ),
         )
@@ -972,7 +973,7 @@ expires:             2027-01-31
         self.assertEqual(run.err, "")
 
     def test_an_id_or_canonical_slug_doesnt_wait_for_the_catalog(self):
-        self.server.always("GET", "/models", never())
+        self.server.always("GET", "/models", stall())
         for name in ("acme/full-2.5", "acme/full-2.5-20260301"):
             with self.subTest(name):
                 self.assertEqual(self.shown(name), "acme/full-2.5")
@@ -983,7 +984,7 @@ expires:             2027-01-31
 
         def meet(handler):
             together.wait()
-            handler.reply(handler.service.respond(handler.asked))
+            as_usual(handler)
 
         self.server.fail("GET", "/models", meet)
         self.server.fail("GET", "/model/acme/claude-haiku-4-5", meet)
@@ -1054,7 +1055,7 @@ expires:             2027-01-31
         ):
             with self.subTest(name):
                 run = self.models("show", name, "--json")
-                note = f"'{name}' is read as {id}\n"
+                note = f"'{name}' was read as {id}\n"
                 self.assertEqual((run.code, json.loads(run.out)["id"], run.err), (0, id, note))
 
     def test_an_exact_id_with_a_suffix_or_prefix_wins(self):
@@ -1092,19 +1093,19 @@ expires:             2027-01-31
             with self.subTest(name):
                 run = self.models("show", name)
                 self.assertEqual((run.code, run.out), (4, ""))
-                start = f"openrouter-remote: error: no model is called '{name}'\nhint: did you mean {nearest}"
+                start = f"openrouter-remote: error: no model named '{name}'\nhint: did you mean {nearest}"
                 self.assertEqual(run.err[: len(start)], start)
 
     def test_an_unknown_name_that_resembles_nothing_has_a_hint_to_search(self):
         text = (
-            "openrouter-remote: error: no model is called 'qqqqqq'\n"
-            "hint: look for it with: openrouter-remote models list --search TEXT\n"
+            "openrouter-remote: error: no model named 'qqqqqq'\n"
+            "hint: search for it: openrouter-remote models list --search TEXT\n"
         )
         self.assertEqual(self.models("show", "qqqqqq"), Run(4, "", text))
 
     def test_a_failed_request_is_exit_5_and_not_an_unknown_model(self):
         for command in ("show", "endpoints"):
-            for fault in (error(500, "Oops"), error(400, "Oops"), hang_up(), html(200), answer(200, {})):
+            for fault in (error(500, "Oops"), error(400, "Oops"), hang_up(), html(200), respond(200, {})):
                 with self.subTest(command, fault=fault):
                     self.server.always("GET", "*", fault)
                     run = self.models(command, "acme/full-2.5")
@@ -1113,7 +1114,7 @@ expires:             2027-01-31
     def test_a_response_without_any_known_field_is_not_a_traceback(self):
         for data in ({}, {"unheard_of": 1}, {"id": None}):
             with self.subTest(data=data):
-                self.server.always("GET", "/model/acme/full-2.5", answer(200, {"data": data}))
+                self.server.always("GET", "/model/acme/full-2.5", respond(200, {"data": data}))
                 self.assertIn(self.models("show", "acme/full-2.5").code, (0, 5))
 
     def test_eight_of_many_candidates_are_listed(self):
@@ -1158,7 +1159,7 @@ class HostileNamesTest(ModelsTest):
             with self.subTest(target=target):
                 self.server.has_model_path = False
                 page = {"data": [make_model("~a/b", alias_target={"slug": target, "name": "x"})]}
-                self.server.always("GET", "/models", answer(200, program.dump_json(page)))
+                self.server.always("GET", "/models", respond(200, program.dump_json(page)))
                 self.server.always("GET", "/models/~a/b/endpoints", error(404, "Not Found"))
                 run = self.models("endpoints", "~a/b")
                 self.assertEqual((run.code, run.out), (4, ""))
@@ -1296,7 +1297,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
                 with self.subTest(statistic=statistic, field=field):
                     rows = [{**make_endpoint("Groq"), field: statistic}]
                     body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": rows}}
-                    self.server.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+                    self.server.always("GET", "/models/acme/alpha/endpoints", respond(200, body))
                     self.assertEqual(self.endpoints().out.splitlines()[1].split()[column], cell)
 
     def test_the_older_statistics_give_the_same_table(self):
@@ -1308,7 +1309,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         for field in ("throughput_last_30m", "latency_last_30m", "uptime_last_30m", "tag", "status", "context_length"):
             del endpoint[field]
         body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": [endpoint]}}
-        self.server.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+        self.server.always("GET", "/models/acme/alpha/endpoints", respond(200, body))
         self.assertEqual(self.endpoints("--all").out.splitlines()[1].split(), ["Groq", *"------", "0.50", "1.50", "-"])
 
     def test_no_endpoints_are_not_an_error(self):
@@ -1342,7 +1343,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         )
 
     def test_the_older_api_has_no_tiers(self):
-        self.server.summer = True
+        self.server.older_api = True
         self.assertNotIn("tier", self.endpoints("--all").out)
 
     def test_a_key_is_sent_if_one_is_set_the_user_key_first(self):
@@ -1410,7 +1411,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
                     self.assertEqual((document["id"], len(document["endpoints"])), ("acme/alpha-4.5", 1))
         several = "openrouter-remote: error: 'omeg' matches 2 models\nhint: use one of: acme/omega, acme/omega-2\n"
         self.assertEqual(self.models("endpoints", "omeg"), Run(4, "", several))
-        none = "openrouter-remote: error: no model is called 'acme/alpha-4.6'\nhint: did you mean acme/alpha-4.5"
+        none = "openrouter-remote: error: no model named 'acme/alpha-4.6'\nhint: did you mean acme/alpha-4.5"
         run = self.models("endpoints", "acme/alpha-4.6")
         self.assertEqual((run.code, run.out, run.err[: len(none)]), (4, "", none))
 
@@ -1425,7 +1426,7 @@ Parasail   parasail       unknown        -      -     -   99.00  varies        -
         for endpoints in others:
             with self.subTest(endpoints=endpoints):
                 body = {"data": {"id": "acme/alpha", "name": "Alpha", "endpoints": endpoints}}
-                self.server.always("GET", "/models/acme/alpha/endpoints", answer(200, body))
+                self.server.always("GET", "/models/acme/alpha/endpoints", respond(200, body))
                 run = self.endpoints()
                 self.assertEqual((run.code, run.out), (5, ""))
                 start = "openrouter-remote: error: GET /models/acme/alpha/endpoints: "
@@ -1472,7 +1473,7 @@ class WrongTypesTest(ModelsTest):
         ]
         fields = [(field,) for field in ShowTest.FULL]
         models = [{**row, "id": f"a/{n}"} for n, row in enumerate(self.mutated(ShowTest.FULL, fields, nested, deeper))]
-        self.server.always("GET", "/models", answer(200, program.dump_json({"data": models})))
+        self.server.always("GET", "/models", respond(200, program.dump_json({"data": models})))
         for sort in ("name", "price-in", "price-out", "context", "created"):
             with self.subTest(sort):
                 self.assert_harmless(self.models("list", "--sort", sort))
@@ -1481,7 +1482,7 @@ class WrongTypesTest(ModelsTest):
         self.assert_rows_as_they_came(list(self.payload("list").values()), models)
         for model in models:
             with self.subTest(id=model["id"]):
-                self.server.always("GET", "/model/" + model["id"], answer(200, program.dump_json({"data": model})))
+                self.server.always("GET", "/model/" + model["id"], respond(200, program.dump_json({"data": model})))
                 self.assert_harmless(self.models("show", model["id"]))
 
     def test_an_endpoint_with_any_values(self):
@@ -1494,7 +1495,7 @@ class WrongTypesTest(ModelsTest):
         endpoints = list(self.mutated(whole, [(field,) for field in whole], nested))
         endpoints = [{**row, "mark": f"{n:03}"} for n, row in enumerate(endpoints)]
         body = {"data": {"id": "acme/alpha", "name": "\x1b", "endpoints": endpoints}}
-        self.server.always("GET", "/models/acme/alpha/endpoints", answer(200, program.dump_json(body)))
+        self.server.always("GET", "/models/acme/alpha/endpoints", respond(200, program.dump_json(body)))
         for sort in ("throughput", "latency", "price-in", "price-out", "uptime", "context", "name"):
             with self.subTest(sort):
                 self.assert_harmless(self.models("endpoints", "acme/alpha", "--all", "--sort", sort))

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import unittest
@@ -11,8 +12,8 @@ from decimal import Decimal, localcontext
 from operator import itemgetter
 from unittest import mock
 
-from fake_openrouter import MANAGEMENT_KEY, USER_KEY, answer, error, make_endpoint, make_key, make_model, make_pricing
-from support import ProgramTest, Run, calls, program
+from fake_openrouter import MANAGEMENT_KEY, USER_KEY, error, make_endpoint, make_key, make_model, make_pricing, respond
+from support import ProgramTest, Run, calls, program, without_colors
 
 TOOL = f'"tool": {{"name": "openrouter-remote", "version": "{program.__version__}"}}'
 LISTINGS = (*calls(listing=True), ("keys", "list", "--all"))
@@ -61,10 +62,10 @@ class OutputTest(ProgramTest):
 
     def credits(self, total_credits, total_usage):
         """Start a fake server whose credits are exactly these digits."""
-        service = self.start()
+        server = self.start()
         body = f'{{"data": {{"total_credits": {total_credits}, "total_usage": {total_usage}}}}}'
-        service.always("GET", "/credits", answer(200, body))
-        return service
+        server.always("GET", "/credits", respond(200, body))
+        return server
 
 
 class JsonTest(OutputTest):
@@ -105,20 +106,20 @@ class JsonTest(OutputTest):
                 self.assertEqual(list(rows), [line.split()[column] for line in table])
 
     def test_a_listing_of_keys_is_keyed_by_hash(self):
-        service = self.start()
+        server = self.start()
         payload = json.loads(self.run_program("keys", "list", "--all", "--json").out)
-        self.assertEqual({key["hash"] for key in service.keys}, set(payload) - {"tool"})
+        self.assertEqual({key["hash"] for key in server.keys}, set(payload) - {"tool"})
         self.assertTrue(all(payload[hash]["hash"] == hash for hash in set(payload) - {"tool"}))
 
     def test_rows_keep_every_field_of_the_apis_objects(self):
         news = {"brand_new": {"a": [1, None, True, {"b": "c"}]}, "größe": "10", "": 0, "exact": Decimal("1.10")}
-        service = self.start(models=[make_model("a/b", **news)], keys=[make_key(1, **news)])
-        service.endpoints = {"a/b": [make_endpoint("Groq", **news)]}
+        server = self.start(models=[make_model("a/b", **news)], keys=[make_key(1, **news)])
+        server.endpoints = {"a/b": [make_endpoint("Groq", **news)]}
         for argv, find in (
             (("models", "list"), lambda payload: payload["a/b"]),
             (("models", "show", "a/b"), dict),
             (("models", "endpoints", "a/b"), lambda payload: payload["endpoints"][0]),
-            (("keys", "list"), lambda payload: payload[service.keys[0]["hash"]]),
+            (("keys", "list"), lambda payload: payload[server.keys[0]["hash"]]),
             (("keys", "show", "key 1"), dict),
             (("usage",), lambda payload: payload["keys"][0]),
         ):
@@ -146,8 +147,8 @@ class JsonTest(OutputTest):
         self.assertEqual(json.loads(self.run_program("models", "show", "a/b", "--json").out)["tool"], tool)
 
     def test_a_row_with_the_identifier_tool_is_exit_5(self):
-        service = self.start(models=[make_model("tool"), make_model("a/b")])
-        service.keys = [{**make_key(1), "hash": "tool"}]
+        server = self.start(models=[make_model("tool"), make_model("a/b")])
+        server.keys = [{**make_key(1), "hash": "tool"}]
         for argv, identifier in ((("models", "list"), "id"), (("keys", "list"), "hash"), (("usage",), "hash")):
             for options in ((), ("--json",)):
                 with self.subTest(argv=argv, options=options):
@@ -156,13 +157,13 @@ class JsonTest(OutputTest):
                     self.assertIn(f": 200 with a row without a usable `{identifier}`: ", run.err)
 
     def test_an_empty_listing_is_not_an_error(self):
-        service = self.start()
+        server = self.start()
         for argv, header in (
             (("models", "list", "--search", "no such thing"), "id  in $/M  out $/M  context  notes\n"),
             (("models", "cheap", "--search", "nobody"), "id  in $/M  out $/M  context  notes\n"),
             (("keys", "list", "--all"), "  name  label  hash  limit  reset  remaining  month  all-time\n"),
         ):
-            service.keys = []
+            server.keys = []
             with self.subTest(argv=argv):
                 run = self.run_program(*argv, "--json")
                 self.assertEqual(run[:2], (0, f"{{\n  {TOOL}\n}}\n"))
@@ -184,8 +185,8 @@ class JsonTest(OutputTest):
         self.assertEqual(json.loads(text), value)
 
     def test_an_error_leaves_stdout_empty(self):
-        service = self.start()
-        service.always("GET", "*", error(400, "Bad Request"))
+        server = self.start()
+        server.always("GET", "*", error(400, "Bad Request"))
         for argv in READING:
             for flags in ((), ("--json",)):
                 with self.subTest(argv=argv, flags=flags):
@@ -402,14 +403,14 @@ class SafeTextTest(OutputTest):
                 self.assertEqual(program.safe(text), shown)
 
     def test_no_response_can_write_control_characters_to_a_terminal(self):
-        service = self.start()
+        server = self.start()
         for name in ("models", "endpoints", "keys", "workspaces"):
-            setattr(service, name, hostile(getattr(service, name)))
-        service.always("GET", "/models", answer(200, {"data": service.models}))
-        service.endpoints = {id + HOSTILE: endpoints for id, endpoints in service.endpoints.items()}
-        service.workspaces[0]["id"] = service.keys[0]["workspace_id"] = "home"
-        service.activity = [{**hostile(row), "date": row["date"], "_key": row["_key"]} for row in service.activity]
-        hash = service.keys[0]["hash"]
+            setattr(server, name, hostile(getattr(server, name)))
+        server.always("GET", "/models", respond(200, {"data": server.models}))
+        server.endpoints = {id + HOSTILE: endpoints for id, endpoints in server.endpoints.items()}
+        server.workspaces[0]["id"] = server.keys[0]["workspace_id"] = "home"
+        server.activity = [{**hostile(row), "date": row["date"], "_key": row["_key"]} for row in server.activity]
+        hash = server.keys[0]["hash"]
         for argv in (
             ("models", "list"),
             ("models", "list", "--cost", "1k:1k"),
@@ -432,10 +433,10 @@ class SafeTextTest(OutputTest):
                 self.assertTrue(self.run_program(*argv, "--json").out.isascii())
 
     def test_control_characters_in_hints_are_escaped(self):
-        service = self.start()
-        service.always("GET", "/models", answer(200, {"data": hostile(service.models)}))
-        service.keys = hostile([make_key(n, name="twin") for n in range(2)])
-        service.has_workspaces = False
+        server = self.start()
+        server.always("GET", "/models", respond(200, {"data": hostile(server.models)}))
+        server.keys = hostile([make_key(n, name="twin") for n in range(2)])
+        server.has_workspaces = False
         for argv in (
             ("models", "show", "gale"),
             ("models", "show", "northwind/gale-7b"),
@@ -455,16 +456,16 @@ class SafeTextTest(OutputTest):
         self.assertEqual((row["name"], row["evil" + HOSTILE]), (HOSTILE, 1))
 
     def test_lone_surrogates_are_accepted(self):
-        service = self.start()
+        server = self.start()
         models = {"data": [make_model("a/\ud800", name="\udfff", description="\ud83d")]}
-        service.always("GET", "/models", answer(200, json.dumps(models)))
+        server.always("GET", "/models", respond(200, json.dumps(models)))
         self.assertIn(r"a/\ud800 ", self.run_program("models", "list").out)
         self.assertIn(r"\udfff", self.run_program("models", "show", "a/\ud800").out)
         self.assertEqual(json.loads(self.run_program("models", "list", "--json").out)["a/\ud800"]["name"], "\udfff")
 
     def test_an_error_message_of_the_api_stays_on_one_line(self):
-        service = self.start()
-        service.always("GET", "*", error(400, "Sorry" + HOSTILE))
+        server = self.start()
+        server.always("GET", "*", error(400, "Sorry" + HOSTILE))
         visible = VISIBLE.replace(r"\r\n\t", " ").replace(r"\u2028", " ")  # white space becomes a space
         expected = f"openrouter-remote: error: GET /models: 400 Sorry{visible}\n"
         self.assertEqual(self.run_program("models", "list"), Run(5, "", expected))
@@ -576,29 +577,34 @@ class TableTest(OutputTest):
         )
 
     def test_every_identifier_is_whole_and_other_lines_fit(self):
-        service = self.start()
-        service.models += [make_model("provider-with-a-name/" + "very-" * n + "long:free") for n in range(12)]
-        ids = [model["id"] for model in service.models]
+        server = self.start()
+        server.models += [make_model("provider-with-a-name/" + "very-" * n + "long:free") for n in range(12)]
+        ids = [model["id"] for model in server.models if not re.search("^meridian/painter|:batch$", model["id"])]
         for columns in (20, 40, 60, 80, 120):
             with self.subTest(columns=columns):
                 out = self.run_on_screen("models", "list", "--cost", "1k:1k", columns=columns)
-                lines = [line.replace("\x1b[1m", "").replace("\x1b[0m", "") for line in out.splitlines()]
+                lines = without_colors(out).splitlines()
                 found = {line.split()[0] for line in lines[1:] if not line.startswith(" ")}
                 self.assertEqual(found, set(ids))
                 if columns >= 40:
                     self.assertEqual([line for line in lines if len(line) > columns and line not in ids], [])
 
-    def test_a_narrow_terminal_keeps_the_name_and_hash_of_every_key(self):
-        service = self.start()
-        service.keys.append(make_key(50, name="a key with quite a long name, longer than forty columns"))
-        for argv in (("keys", "list", "--all"), ("usage",)):
-            for columns in (40, 80):
-                with self.subTest(argv=argv, columns=columns):
-                    out = self.run_on_screen(*argv, columns=columns)
-                    for key in service.keys:
-                        self.assertIn(key["name"], out)
-                        self.assertIn(key["hash"][:8], out)
-                        self.assertNotIn(key["name"] + key["hash"][:1], out)
+    def test_a_narrow_terminal_keeps_the_name_of_every_key_and_in_keys_list_its_hash(self):
+        server = self.start()
+        server.keys.append(make_key(50, name="a key with quite a long name, longer than forty columns"))
+        for argv, columns, with_hash in (
+            (("keys", "list", "--all"), 40, True),
+            (("keys", "list", "--all"), 80, True),
+            (("usage",), 40, False),
+            (("usage",), 80, False),
+            (("usage",), 150, True),
+        ):
+            with self.subTest(argv=argv, columns=columns):
+                out = self.run_on_screen(*argv, columns=columns)
+                for key in server.keys:
+                    self.assertIn(key["name"], out)
+                    self.assertEqual(key["hash"][:8] in out, with_hash)
+                    self.assertNotIn(key["name"] + key["hash"][:1], out)
 
     def test_every_table_fits_a_terminal_of_80_columns(self):
         self.start()
@@ -608,7 +614,7 @@ class TableTest(OutputTest):
             ("models", "endpoints", "northwind/gale-70b", "--all"),
         ):
             with self.subTest(argv=argv):
-                out = self.run_on_screen(*argv).replace("\x1b[1m", "").replace("\x1b[0m", "")
+                out = without_colors(self.run_on_screen(*argv))
                 self.assertEqual([line for line in out.splitlines() if len(line) > 80], [])
 
     def test_a_sheet_is_wrapped_on_a_terminal_and_complete(self):
@@ -616,7 +622,8 @@ class TableTest(OutputTest):
         self.start(models=[make_model("a/b", description=words)])
         out = self.run_on_screen("models", "show", "a/b", columns=50)
         self.assertLessEqual(max(map(len, out.splitlines())), 50)
-        self.assertEqual(" ".join(out.partition("description:")[2].split()), words)
+        description = out.partition("\ndescription:")[2].partition("\nid:")[0]
+        self.assertEqual(" ".join(description.split()), words)
 
 
 class ColorTest(OutputTest):
@@ -647,9 +654,9 @@ class ColorTest(OutputTest):
         expected = self.run_program("models", "list").out
         out = self.run_on_screen("models", "list", columns=200)
         header, rest = out.split("\n", 1)
-        self.assertEqual(out.replace("\x1b[1m", "").replace("\x1b[0m", ""), expected)
+        self.assertEqual(without_colors(out), expected)
         self.assertTrue(header.startswith("\x1b[1m") and header.endswith("\x1b[0m"))
-        self.assertNotIn("\x1b", rest)
+        self.assertEqual(re.findall(r"\x1b.*", rest), ["\x1b[33mexpires 2026-12-16\x1b[0m"])
 
     def test_json_has_no_colors_on_a_terminal(self):
         self.start()

@@ -21,7 +21,7 @@ def model(id, pricing, outputs="text", **fields):
 class PricesTest(ProgramTest):
     def setUp(self):
         super().setUp()
-        self.service = self.start(models=[])
+        self.server = self.start(models=[])
 
     def models(self, *argv):
         return self.run_program("models", *argv)
@@ -45,7 +45,7 @@ class PricesTest(ProgramTest):
 
     def price_lines(self, pricing, outputs="text", **fields):
         """The lines about prices in `models show` of a model, their spaces squeezed."""
-        self.service.models = [model("acme/one", pricing, outputs, **fields)]
+        self.server.models = [model("acme/one", pricing, outputs, **fields)]
         run = self.models("show", "acme/one")
         self.assertEqual((run.code, run.err), (0, ""))
         lines = run.out.splitlines()
@@ -109,7 +109,7 @@ class Units(PricesTest):
         self.assertEqual(self.payload("show", "acme/one")["pricing_skus"], skus)
 
     def test_a_video_model_without_pricing_has_no_price_in_a_list(self):
-        self.service.models = [model("acme/clip", None, "video", pricing_skus={"duration_seconds": "0.1"})]
+        self.server.models = [model("acme/clip", None, "video", pricing_skus={"duration_seconds": "0.1"})]
         self.assertEqual(
             self.models("list", "--output", "video"),
             Run(0, "id         in $/M  out $/M  context  notes\nacme/clip       -        -     131k\n", "1 model\n"),
@@ -147,7 +147,7 @@ class BilledOtherwise(PricesTest):
                 {"completion": "0"},
             ):
                 with self.subTest(outputs=outputs, pricing=pricing):
-                    self.service.models = [model("acme/one", pricing, f"text {outputs}")]
+                    self.server.models = [model("acme/one", pricing, f"text {outputs}")]
                     note = "none of 1 models matches the filters\n"
                     self.assertEqual(self.models("list", "--free"), Run(0, HEADER, note))
                     self.assertEqual(self.models("list", "--paid"), Run(0, HEADER, note))
@@ -155,7 +155,7 @@ class BilledOtherwise(PricesTest):
     def test_they_have_no_price_per_token(self):
         for outputs in OTHER_UNITS:
             with self.subTest(outputs=outputs):
-                self.service.models = [model("acme/one", make_pricing("5", "0"), outputs)]
+                self.server.models = [model("acme/one", make_pricing("5", "0"), outputs)]
                 table = "id        in $/M  out $/M  context  notes\n"
                 table += "acme/one       -        -     131k  not billed per token\n"
                 self.assertEqual(self.models("list", "--output", outputs), Run(0, table, "1 model\n"))
@@ -163,7 +163,7 @@ class BilledOtherwise(PricesTest):
                 self.assertEqual(row["price_per_million"], {"input": None, "output": None})
 
     def test_they_are_within_no_price_limit_and_sort_last(self):
-        self.service.models = [
+        self.server.models = [
             *(model(f"acme/{outputs}", ZERO, f"text {outputs}") for outputs in OTHER_UNITS),
             model("acme/dear", make_pricing("9", "90")),
             model("acme/cheap", make_pricing("0.1", "0.2")),
@@ -175,7 +175,7 @@ class BilledOtherwise(PricesTest):
             self.assertEqual(self.ids("list", limit, "1000000"), ["acme/dear", "acme/cheap"])
 
     def test_their_cost_is_null_with_a_note(self):
-        self.service.models = [model("acme/draw", ZERO, "text image"), model("acme/text", make_pricing("1", "2"))]
+        self.server.models = [model("acme/draw", ZERO, "text image"), model("acme/text", make_pricing("1", "2"))]
         table = """\
 id            cost  in $/M  out $/M  context  notes
 acme/text  $0.0030    1.00     2.00     131k
@@ -186,8 +186,8 @@ acme/draw        -       -        -     131k  not billed per token
         self.assertEqual(costs, {"acme/text": "0.003", "acme/draw": None})
 
     def test_so_is_the_cost_of_their_endpoints(self):
-        self.service.models = [model("acme/draw", ZERO, "image")]
-        self.service.endpoints = {"acme/draw": [make_endpoint("Together", pricing={**ZERO, "image": "0.01"})]}
+        self.server.models = [model("acme/draw", ZERO, "image")]
+        self.server.endpoints = {"acme/draw": [make_endpoint("Together", pricing={**ZERO, "image": "0.01"})]}
         (row,) = self.payload("endpoints", "acme/draw", "--cost", "1k:1k")["endpoints"]
         self.assertEqual((row["cost"], row["price_per_million"]), (None, {"input": None, "output": None}))
         self.assertIn("not billed per token", self.models("endpoints", "acme/draw", "--cost", "1k:1k").out)
@@ -221,7 +221,7 @@ acme/draw        -       -        -     131k  not billed per token
     def test_an_output_price_above_zero_makes_them_billed_per_token(self):
         for outputs in OTHER_UNITS:
             with self.subTest(outputs=outputs):
-                self.service.models = [model("acme/one", make_pricing("0", "15"), outputs)]
+                self.server.models = [model("acme/one", make_pricing("0", "15"), outputs)]
                 row = self.payload("list", "--output", outputs, "--paid", "--cost", "0:1k")["acme/one"]
                 self.assertEqual((row["price_per_million"], row["cost"]), ({"input": "0", "output": "15"}, "0.015"))
 
@@ -230,14 +230,14 @@ class FreeAndPaid(PricesTest):
     def test_text_embeddings_and_decisions_of_price_zero_are_free(self):
         for outputs in ("text", "embeddings", "decisions"):
             with self.subTest(outputs=outputs):
-                self.service.models = [model("acme/one", ZERO, outputs)]
+                self.server.models = [model("acme/one", ZERO, outputs)]
                 argv = ("list", "--output", outputs, "--cost", "1k:1k")
                 row = self.payload(*argv, "--free")["acme/one"]
                 self.assertEqual((row["price_per_million"], row["cost"]), ({"input": "0", "output": "0"}, "0"))
                 self.assertEqual(self.ids(*argv, "--paid"), [])
 
     def test_embeddings_with_an_input_price_are_paid(self):
-        self.service.models = [model("acme/vectors", make_pricing("0.02", "0"), "embeddings")]
+        self.server.models = [model("acme/vectors", make_pricing("0.02", "0"), "embeddings")]
         argv = ("list", "--output", "embeddings")
         self.assertEqual((self.ids(*argv, "--paid"), self.ids(*argv, "--free")), (["acme/vectors"], []))
         row = self.payload(*argv, "--cost", "1m:0", "--min-context", "1")["acme/vectors"]
@@ -246,14 +246,14 @@ class FreeAndPaid(PricesTest):
     def test_an_id_that_ends_in_free_is_free_whatever_it_outputs(self):
         for outputs in OTHER_UNITS:
             with self.subTest(outputs=outputs):
-                self.service.models = [model("acme/one:free", ZERO, outputs)]
+                self.server.models = [model("acme/one:free", ZERO, outputs)]
                 argv = ("list", "--output", outputs, "--free", "--cost", "1k:1k")
                 row = self.payload(*argv)["acme/one:free"]
                 self.assertEqual((row["price_per_million"], row["cost"]), ({"input": "0", "output": "0"}, "0"))
 
     def test_any_price_above_zero_is_not_free_web_search_aside(self):
         prices = {"request": "0.02", "image": "0.001", "internal_reasoning": "0.000001", "lunar": "0.5"}
-        self.service.models = [
+        self.server.models = [
             model("acme/search", {**ZERO, "web_search": "0.01"}),
             *(model(f"acme/{field}", {**ZERO, field: value}) for field, value in prices.items()),
             model("acme/zeros", {**ZERO, **dict.fromkeys(prices, "0")}),
@@ -262,13 +262,13 @@ class FreeAndPaid(PricesTest):
         self.assertEqual(self.ids("list", "--paid"), [])
 
     def test_a_discount_is_no_price(self):
-        self.service.models = [model("acme/one", {**ZERO, "discount": 0.25})]
+        self.server.models = [model("acme/one", {**ZERO, "discount": 0.25})]
         self.assertEqual(self.ids("list", "--free"), ["acme/one"])
 
     def test_a_price_that_is_null_or_missing_is_neither_free_nor_within_a_limit(self):
         for pricing in ({"prompt": None, "completion": None}, {}, None, {"prompt": "x", "completion": ""}):
             with self.subTest(pricing=pricing):
-                self.service.models = [model("acme/unknown", pricing), model("acme/known", make_pricing("9", "90"))]
+                self.server.models = [model("acme/unknown", pricing), model("acme/known", make_pricing("9", "90"))]
                 for argv in (("--free",), ("--paid", "--search", "unknown")):
                     self.assertEqual(self.ids("list", *argv), [])
                 for limit in ("--max-price-input", "--max-price-output"):
@@ -278,7 +278,7 @@ class FreeAndPaid(PricesTest):
                 self.assertEqual(self.rows("list")["acme/unknown"], ["-", "-", "131k"])
 
     def test_a_negative_price_varies(self):
-        self.service.models = [
+        self.server.models = [
             model("openrouter/auto", {"prompt": "-1", "completion": "-1"}),
             model("acme/known", make_pricing("9", "90")),
         ]
@@ -297,7 +297,7 @@ class FreeAndPaid(PricesTest):
 class Fits(PricesTest):
     def cost_of_model(self, tokens, **fields):
         """(cost, notes, stderr) of a request of so many tokens at $1 and $2 per million."""
-        self.service.models = [model("acme/one", make_pricing("1", "2"), **fields)]
+        self.server.models = [model("acme/one", make_pricing("1", "2"), **fields)]
         run = self.models("list", "--cost", tokens)
         self.assertEqual(run.code, 0, run.err)
         words = run.out.splitlines()[1].split(None, 5)
@@ -339,7 +339,7 @@ class Fits(PricesTest):
 
     def test_a_tier_above_the_context_of_the_top_provider_has_its_price(self):
         tier = {"min_prompt_tokens": 200_000, "prompt": "0.000002", "completion": "0.000004"}
-        self.service.models = [
+        self.server.models = [
             model(
                 "acme/long",
                 make_pricing("1", "2", overrides=[tier]),
@@ -358,9 +358,9 @@ acme/long  $0.6040   1.00*    2.00*       1M  * price tiers, top provider: 200k 
         self.assertEqual(costs, {"200k:1k": "0.202", "999k:1001": None})
 
     def costs_of_endpoint(self, tokens, **fields):
-        self.service.models = [model("acme/one", make_pricing("1", "2"), context_length=1_000)]
+        self.server.models = [model("acme/one", make_pricing("1", "2"), context_length=1_000)]
         pricing = make_pricing("1", "2", discount=0)
-        self.service.endpoints = {"acme/one": [make_endpoint("Groq", pricing=pricing, **fields)]}
+        self.server.endpoints = {"acme/one": [make_endpoint("Groq", pricing=pricing, **fields)]}
         (row,) = self.payload("endpoints", "acme/one", "--cost", tokens)["endpoints"]
         has_note = "the request doesn't fit" in self.models("endpoints", "acme/one", "--cost", tokens).out
         self.assertEqual(has_note, row["cost"] is None)
@@ -385,7 +385,7 @@ acme/long  $0.6040   1.00*    2.00*       1M  * price tiers, top provider: 200k 
                 self.assertEqual(self.costs_of_endpoint("2m:1m", **limits), "4")
 
     def test_what_does_not_fit_sorts_last(self):
-        self.service.models = [
+        self.server.models = [
             model("acme/small", make_pricing("0.1", "0.1"), context_length=1_000),
             model("acme/dear", make_pricing("2", "2"), context_length=100_000),
             model("acme/cheap", make_pricing("1", "1"), context_length=100_000),
@@ -397,7 +397,7 @@ class ImageNote(PricesTest):
     PRICING = make_pricing("2", "12", image_output="0.00012")
 
     def test_the_cost_of_a_model_with_an_image_price_counts_text(self):
-        self.service.models = [
+        self.server.models = [
             model("acme/painter", self.PRICING, "image text"),
             model("acme/text", make_pricing("1", "2")),
         ]
@@ -410,20 +410,20 @@ class ImageNote(PricesTest):
 
     def test_so_does_the_cost_of_an_endpoint(self):
         self.env["OPENROUTER_API_KEY"] = "sk-or-v1-" + "f00d" * 16
-        self.service.models = [model("acme/painter", self.PRICING, "image text")]
-        self.service.endpoints = {"acme/painter": [make_endpoint("Google", pricing=self.PRICING)]}
+        self.server.models = [model("acme/painter", self.PRICING, "image text")]
+        self.server.endpoints = {"acme/painter": [make_endpoint("Google", pricing=self.PRICING)]}
         note = "--cost counts text: 1 of these output images at a price of their own\n"
         self.assertEqual(self.models("endpoints", "acme/painter", "--cost", "1k:1k").err, note)
         self.assertEqual(self.models("endpoints", "acme/painter").err, "")
 
     def test_a_model_that_has_no_image_price_needs_no_note(self):
-        self.service.models = [model("acme/one", make_pricing("2", "12", image="0.000002"), "image text")]
+        self.server.models = [model("acme/one", make_pricing("2", "12", image="0.000002"), "image text")]
         self.assertEqual(self.models("list", "--cost", "1k:1k").err, "1 model\n")
 
 
 class Expiry(PricesTest):
     def with_dates(self, *dates):
-        self.service.models = [model(f"acme/m{n}", ZERO, expiration_date=date) for n, date in enumerate(dates)]
+        self.server.models = [model(f"acme/m{n}", ZERO, expiration_date=date) for n, date in enumerate(dates)]
 
     def notes(self):
         """The notes of every row of a list."""
@@ -489,7 +489,7 @@ class Diff(PricesTest):
             model("acme/gone-draw", old, "image"),
             model("acme/gone:batch", old),
         )
-        self.service.models = [
+        self.server.models = [
             model("acme/text", new),
             model("acme/both", new, "image text"),
             model("acme/draw", new, "image"),
@@ -505,13 +505,13 @@ class Diff(PricesTest):
         )
 
     def test_rows_that_are_ignored_are_no_change(self):
-        self.service.models = [model("acme/text", ZERO)]
-        self.save(*self.service.models, model("acme/draw", ZERO, "image"), model("acme/text:batch", ZERO))
+        self.server.models = [model("acme/text", ZERO)]
+        self.save(*self.server.models, model("acme/draw", ZERO, "image"), model("acme/text:batch", ZERO))
         run = Run(0, "", "nothing changed since old.json was saved\n")
         self.assertEqual(self.models("diff", "old.json"), run)
 
     def test_a_new_file_in_a_folder_that_takes_none_could_not_be_created(self):
-        self.service.models = [model("acme/text", ZERO)]
+        self.server.models = [model("acme/text", ZERO)]
         self.write("file", "text")
         for path, reason in (("missing/new.json", "No such file or directory"), ("file/new.json", "Not a directory")):
             with self.subTest(path):
@@ -520,8 +520,8 @@ class Diff(PricesTest):
         self.assertEqual(os.listdir(self.folder), ["file"])
 
     def test_an_existing_file_that_cannot_be_replaced_is_unchanged(self):
-        self.service.models = [model("acme/text", ZERO)]
-        path = self.save(*self.service.models)
+        self.server.models = [model("acme/text", ZERO)]
+        path = self.save(*self.server.models)
         with open(path, encoding="utf-8") as file:
             before = file.read()
         message = "openrouter-remote: error: old.json couldn't be replaced and is unchanged: Permission denied\n"

@@ -11,14 +11,15 @@ from typing import Any
 from fake_openrouter import (
     MANAGEMENT_KEY,
     USER_KEY,
-    Reply,
-    answer,
+    Response,
+    as_usual,
     error,
     html,
     make_key,
     make_key_info,
     make_secret,
     make_workspace,
+    respond,
 )
 from support import ProgramTest, Run
 
@@ -29,32 +30,27 @@ UNCOPIED = "guardrails and spend alerts of the old key aren't copied\n"
 USER, MANAGEMENT = f"Bearer {USER_KEY}", f"Bearer {MANAGEMENT_KEY}"
 
 
-def served(handler):
-    """No fault: the usual response."""
-    handler.reply(handler.service.respond(handler.asked))
-
-
 def without_key(fault):
     """This fault for requests without a key."""
-    return lambda handler: (served if "authorization" in handler.asked.headers else fault)(handler)
+    return lambda handler: (as_usual if "authorization" in handler.received.headers else fault)(handler)
 
 
 class RefusalTest(ProgramTest):
-    service: Any = None
+    server: Any = None
 
     def setUp(self):
         super().setUp()
-        self.service = self.start()
+        self.server = self.start()
         # Without a model of the Batch API there is no note on it.
-        self.service.models = [model for model in self.service.models if not model["id"].endswith(":batch")]
+        self.server.models = [model for model in self.server.models if not model["id"].endswith(":batch")]
 
     def asked(self):
         """[(path, Authorization header or None), …] in order of arrival."""
-        return [(request.path, request.headers.get("authorization")) for request in self.service.requests]
+        return [(request.path, request.headers.get("authorization")) for request in self.server.requests]
 
     def sent(self):
         """[(method, path, body), …] of the requests that change something."""
-        return [(r.method, r.path, r.body) for r in self.service.requests if r.method != "GET"]
+        return [(r.method, r.path, r.body) for r in self.server.requests if r.method != "GET"]
 
 
 class KeylessTest(RefusalTest):
@@ -63,20 +59,20 @@ class KeylessTest(RefusalTest):
     BODIES = (
         ("an error of the API", error(401, "Missing Authentication header")),
         ("a page of a gateway", html(401)),
-        ("nothing", answer(401)),
-        ("plain text", answer(401, "no key\n", content_type="text/plain")),
-        ("another object", answer(401, {"detail": "Not authenticated"})),
-        ("a list", answer(401, ["no"])),
-        ("a string as error", answer(401, {"error": "unauthorized"})),
-        ("null", answer(401, b"null")),
+        ("nothing", respond(401)),
+        ("plain text", respond(401, "no key\n", content_type="text/plain")),
+        ("another object", respond(401, {"detail": "Not authenticated"})),
+        ("a list", respond(401, ["no"])),
+        ("a string as error", respond(401, {"error": "unauthorized"})),
+        ("null", respond(401, b"null")),
     )
 
     def check(self, argv, path, expected):
         """With these keys set, a keyless 401 for `path` is followed by a request with the `expected` one."""
         for body, fault in self.BODIES:
             with self.subTest(argv=argv, body=body):
-                self.service.always("GET", path, without_key(fault))
-                self.service.requests.clear()
+                self.server.always("GET", path, without_key(fault))
+                self.server.requests.clear()
                 run = self.run_program(*argv, "--json")
                 self.assertEqual((run.code, run.err), (0, ""))
                 asked = [header for place, header in self.asked() if place == path]
@@ -105,8 +101,8 @@ class KeylessTest(RefusalTest):
                 ({"OPENROUTER_MANAGEMENT_KEY": MANAGEMENT_KEY}, MANAGEMENT),
             ):
                 with self.subTest(body=body, header=header):
-                    self.service.always("GET", path, without_key(fault))
-                    self.service.requests.clear()
+                    self.server.always("GET", path, without_key(fault))
+                    self.server.requests.clear()
                     before = dict(self.env)
                     self.env.update(settings)
                     run = self.run_program("models", "endpoints", "northwind/gale-70b", "--json")
@@ -121,46 +117,44 @@ class KeylessTest(RefusalTest):
             whole = b'HTTP/1.1 401 Unauthorized\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{"error": {'
             handler.wfile.write(whole)
 
-        self.service.always("GET", "/models", without_key(broken))
+        self.server.always("GET", "/models", without_key(broken))
         run = self.run_program("models", "list", "--json")
         self.assertEqual((run.code, run.err, self.asked()[-1]), (0, "", ("/models", USER)))
 
     def test_every_page_is_read(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        self.service.models_page_size = 5
-        self.service.always("GET", "/models", without_key(html(401)))
+        self.server.models_page_size = 5
+        self.server.always("GET", "/models", without_key(html(401)))
         run = self.run_program("models", "list", "--json")
         self.assertEqual((run.code, run.err), (0, ""))
         listed = set(json.loads(run.out)) - {"tool"}
-        models = [model for model in self.service.models if "text" in model["architecture"]["output_modalities"]]
+        models = [model for model in self.server.models if "text" in model["architecture"]["output_modalities"]]
         self.assertEqual(listed, {model["id"] for model in models})
 
     def test_a_malformed_key_is_passed_over(self):
         self.env.update(OPENROUTER_API_KEY="my key", OPENROUTER_PROVISIONING_KEY=MANAGEMENT_KEY)
-        self.service.always("GET", "/models", without_key(html(401)))
+        self.server.always("GET", "/models", without_key(html(401)))
         run = self.run_program("models", "list", "--json")
-        warning = "OPENROUTER_API_KEY (from the shell) is malformed: it contains white space; passed over\n"
+        warning = "OPENROUTER_API_KEY (from the shell) is malformed: it contains white space; skipped\n"
         self.assertEqual((run.code, run.err), (0, f"{LABEL}warning: {warning}"))
         self.assertEqual(self.asked(), [("/models", None), ("/models", MANAGEMENT)])
 
     def test_without_any_key_the_refusal_is_the_error(self):
-        self.service.always("GET", "/models", error(401, "Missing Authentication header"))
+        self.server.always("GET", "/models", error(401, "Missing Authentication header"))
         run = self.run_program("models", "list")
         self.assertEqual(run, Run(3, "", f"{LABEL}error: GET /models: 401 Missing Authentication header\n"))
-        self.service.always("GET", "/models", answer(401, "no key", content_type="text/plain"))
+        self.server.always("GET", "/models", respond(401, "no key", content_type="text/plain"))
         run = self.run_program("models", "list")
-        hint = "hint: this response isn't OpenRouter's own: look for a proxy or filter in between\n"
+        hint = "hint: this response isn't from OpenRouter: look for a proxy or filter in between\n"
         self.assertEqual(run, Run(5, "", f"{LABEL}error: GET /models: 401 no key\n{hint}"))
 
     def test_a_key_that_is_refused_too_is_the_error(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        self.service.always("GET", "/models", error(401, "User not found."))
+        self.server.always("GET", "/models", error(401, "User not found."))
         run = self.run_program("models", "list")
         self.assertEqual((run.code, run.out), (3, ""))
-        message = (
-            f"{LABEL}error: GET /models: 401 User not found.\nhint: OPENROUTER_API_KEY (from the shell) was refused"
-        )
-        self.assertTrue(run.err.startswith(message), run.err)
+        hint = "hint: OPENROUTER_API_KEY (from the shell) was refused"
+        self.assertTrue(run.err.startswith(f"{LABEL}error: GET /models: 401 User not found.\n{hint}"), run.err)
         self.assertEqual(self.asked(), [("/models", None), ("/models", USER)])
 
     def test_only_a_401_is_followed_by_a_key(self):
@@ -168,8 +162,8 @@ class KeylessTest(RefusalTest):
         for status in (403, 400, 402, 451):
             for fault in (error(status, "No"), html(status)):
                 with self.subTest(status=status):
-                    self.service.always("GET", "/models", fault)
-                    self.service.requests.clear()
+                    self.server.always("GET", "/models", fault)
+                    self.server.requests.clear()
                     self.assertIn(self.run_program("models", "list").code, (3, 5))
                     self.assertEqual(self.asked(), [("/models", None)])
 
@@ -186,7 +180,7 @@ class PermissionTest(RefusalTest):
     def setUp(self):
         super().setUp()
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
-        self.hash = self.service.keys[1]["hash"]
+        self.hash = self.server.keys[1]["hash"]
 
     def commands(self):
         """(What is refused, the command line) of each kind of request."""
@@ -206,13 +200,13 @@ class PermissionTest(RefusalTest):
     def test_the_hint_says_that_it_lacks_permission(self):
         for method, path, argv in self.commands():
             with self.subTest(argv=argv):
-                self.service = self.start()
-                self.service.always(method, path, error(403, self.REFUSED))
+                self.server = self.start()
+                self.server.always(method, path, error(403, self.REFUSED))
                 message = f"{LABEL}error: {method} {path}: 403 {self.REFUSED}\n"
                 self.assertEqual(self.run_program(*argv), Run(3, "", message + self.LACKS))
 
     def test_analytics_say_so_too_and_what_works_without_them(self):
-        self.service.always("POST", "/analytics/query", error(403, self.REFUSED))
+        self.server.always("POST", "/analytics/query", error(403, self.REFUSED))
         instead = "`usage` and `usage --by model` (or provider, day) for up to 30 days work without analytics"
         message = f"{LABEL}error: POST /analytics/query: 403 {self.REFUSED}\n{self.LACKS[:-1]}. {instead}\n"
         self.assertEqual(self.run_program("usage", "--by", "key"), Run(3, "", message))
@@ -220,41 +214,41 @@ class PermissionTest(RefusalTest):
     def test_the_older_field_of_the_key_counts_as_well(self):
         info = make_key_info(make_key(0), management=True)
         del info["is_management_key"]
-        self.service.always("GET", "/key", answer(200, {"data": info}))
-        self.service.always("GET", "/keys", error(403, self.REFUSED))
+        self.server.always("GET", "/key", respond(200, {"data": info}))
+        self.server.always("GET", "/keys", error(403, self.REFUSED))
         message = f"{LABEL}error: GET /keys: 403 {self.REFUSED}\n"
         self.assertEqual(self.run_program("keys", "list"), Run(3, "", message + self.LACKS))
 
     def test_a_key_of_another_kind_or_of_an_unknown_one_is_still_refused(self):
         needed = (
-            "was refused; this needs a valid management key: set OPENROUTER_PROVISIONING_KEY (or "
-            "OPENROUTER_MANAGEMENT_KEY), or create one at https://openrouter.ai/settings/management-keys\n"
+            "was refused: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY) to a valid management key, or "
+            "create one at https://openrouter.ai/settings/management-keys\n"
         )
         user = make_key_info(make_key(0))
         unknown = {name: value for name, value in user.items() if not name.startswith("is_")}
         for own, words in (
-            (answer(200, {"data": user}), "is a user key and "),
-            (answer(200, {"data": unknown}), ""),
+            (respond(200, {"data": user}), "is a user key and "),
+            (respond(200, {"data": unknown}), ""),
             (error(401, "User not found."), ""),
             (error(400, "Bad"), ""),
         ):
             with self.subTest(words=words):
-                self.service.always("GET", "/key", own)
-                self.service.always("GET", "/keys", error(403, self.REFUSED))
+                self.server.always("GET", "/key", own)
+                self.server.always("GET", "/keys", error(403, self.REFUSED))
                 hint = f"hint: OPENROUTER_PROVISIONING_KEY (from the shell) {words}{needed}"
                 message = f"{LABEL}error: GET /keys: 403 {self.REFUSED}\n"
                 self.assertEqual(self.run_program("keys", "list"), Run(3, "", message + hint))
 
     def test_a_401_is_not_about_permission(self):
-        self.service.always("GET", "/keys", error(401, "User not found."))
+        self.server.always("GET", "/keys", error(401, "User not found."))
         run = self.run_program("keys", "list")
         self.assertEqual((run.code, run.out), (3, ""))
-        self.assertIn("hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused; this needs a valid ", run.err)
+        self.assertIn("hint: OPENROUTER_PROVISIONING_KEY (from the shell) was refused: set ", run.err)
 
     def test_balance_still_asks_the_other_key_first(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        self.service.credits_for_user_key = "allowed"
-        self.service.fail("GET", "/credits", error(403, self.REFUSED))
+        self.server.credits_for_user_key = "allowed"
+        self.server.fail("GET", "/credits", error(403, self.REFUSED))
         self.assertEqual(self.run_program("balance").code, 0)
         self.assertEqual(self.asked(), [("/credits", MANAGEMENT), ("/credits", USER)])
 
@@ -262,33 +256,33 @@ class PermissionTest(RefusalTest):
         for said in ("Key limit exceeded (monthly limit)", "Workspace budget reached", "LIMIT EXCEEDED"):
             for method, path, argv in self.commands():
                 with self.subTest(said=said, argv=argv):
-                    self.service = self.start()
-                    self.service.always(method, path, error(403, said))
+                    self.server = self.start()
+                    self.server.always(method, path, error(403, said))
                     hint = "OPENROUTER_PROVISIONING_KEY (from the shell) has reached a budget or limit"
-                    message = f"{LABEL}error: {method} {path}: 403 {said}\nhint: {hint}; it isn't a wrong key\n"
+                    message = f"{LABEL}error: {method} {path}: 403 {said}\nhint: {hint}; the key itself is fine\n"
                     self.assertEqual(self.run_program(*argv), Run(3, "", message))
 
     def test_a_budget_or_limit_of_the_user_key_too(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        self.service.always("GET", "/key", error(403, "Key limit exceeded"))
-        hint = "hint: OPENROUTER_API_KEY (from the shell) has reached a budget or limit; it isn't a wrong key\n"
+        self.server.always("GET", "/key", error(403, "Key limit exceeded"))
+        hint = "hint: OPENROUTER_API_KEY (from the shell) has reached a budget or limit; the key itself is fine\n"
         message = f"{LABEL}error: GET /key: 403 Key limit exceeded\n"
         self.assertEqual(self.run_program("keys", "current"), Run(3, "", message + hint))
 
     def test_a_401_that_names_a_limit_is_a_wrong_key(self):
-        self.service.always("GET", "/keys", error(401, "No such key (see the limits of keys)"))
+        self.server.always("GET", "/keys", error(401, "No such key (see the limits of keys)"))
         run = self.run_program("keys", "list")
         self.assertEqual(run.code, 3)
-        self.assertIn(" was refused; this needs a valid management key", run.err)
+        self.assertIn(" was refused: set OPENROUTER_PROVISIONING_KEY ", run.err)
 
     def test_a_403_that_is_not_the_apis_own_says_nothing_about_the_key(self):
-        self.service.always("GET", "/keys", html(403))
+        self.server.always("GET", "/keys", html(403))
         run = self.run_program("keys", "list")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertEqual(
             run.err,
             f"{LABEL}error: GET /keys: 403 403 Forbidden 403 Forbidden\n"
-            "hint: this response isn't OpenRouter's own: look for a proxy or filter in between\n",
+            "hint: this response isn't from OpenRouter: look for a proxy or filter in between\n",
         )
         self.assertNotIn("/key", [path for path, _ in self.asked()])
 
@@ -304,8 +298,8 @@ class OutOfSightTest(RefusalTest):
         self.begin()
 
     def begin(self):
-        self.service = self.start(workspaces_refused=True)
-        self.key = self.service.keys[1]
+        self.server = self.start(workspaces_refused=True)
+        self.key = self.server.keys[1]
         self.hash, self.workspace = self.key["hash"], make_workspace(1)["id"]
 
     def changes(self, key):
@@ -348,7 +342,7 @@ class OutOfSightTest(RefusalTest):
         for argv, _ in self.changes("nobody"):
             run = self.run_program("keys", *argv)
             self.assertEqual((run.code, run.out), (4, ""))
-            self.assertIn("error: no key is called 'nobody'\n", run.err)
+            self.assertIn("error: no key named 'nobody'\n", run.err)
         self.assertEqual(self.sent(), [])
 
     def test_what_only_looks_takes_a_name_with_a_warning(self):
@@ -364,13 +358,13 @@ class OutOfSightTest(RefusalTest):
                 self.assertNotEqual(run.out, "")
 
     def test_a_deployment_without_workspaces_has_no_namesakes_elsewhere(self):
-        self.service = self.start(has_workspaces=False)
+        self.server = self.start(has_workspaces=False)
         run = self.run_program("keys", "disable", "production")
         self.assertEqual((run.code, run.err), (0, ""))
 
     def test_workspaces_that_fail_in_another_way_change_nothing_either(self):
         for fault, code in ((error(500, "Broken"), 5), (error(401, "User not found."), 3), (html(403), 5)):
-            self.service.always("GET", "/workspaces", fault)
+            self.server.always("GET", "/workspaces", fault)
             run = self.run_program("keys", "disable", "production")
             self.assertEqual((run.code, run.out, self.sent()), (code, "", []))
 
@@ -383,17 +377,17 @@ class WorkspacePagesTest(RefusalTest):
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
         workspaces = [make_workspace(n) for n in range(60)]
         keys = [make_key(n, workspace_id=workspace["id"], usage=1) for n, workspace in enumerate(workspaces)]
-        self.service = self.start(workspaces=workspaces, keys=keys)
+        self.server = self.start(workspaces=workspaces, keys=keys)
 
     def pages(self, size, total=60, most=60):
         """GET /workspaces in pages of so many rows; no more than `most` of them come."""
 
         def fault(handler):
-            offset = int(handler.asked.query.get("offset", 0))
-            rows = handler.service.workspaces[:most][offset : offset + size]
-            handler.reply(Reply(200, {"data": rows, **({} if total is None else {"total_count": total})}))
+            offset = int(handler.received.query.get("offset", 0))
+            rows = handler.fake.workspaces[:most][offset : offset + size]
+            handler.send(Response(200, {"data": rows, **({} if total is None else {"total_count": total})}))
 
-        self.service.always("GET", "/workspaces", fault)
+        self.server.always("GET", "/workspaces", fault)
 
     def test_pages_of_a_size_that_no_full_page_has_are_read_on(self):
         for size in (32, 7, 59, 60, 100):
@@ -430,8 +424,8 @@ class NewKeyTest(RefusalTest):
         self.begin()
 
     def begin(self, **fields):
-        self.service = self.start(keys=[make_key(1, name="ci", **fields)])
-        self.old = self.service.keys[0]
+        self.server = self.start(keys=[make_key(1, name="ci", **fields)])
+        self.old = self.server.keys[0]
         self.new = make_key(1_000_000, name="ci")
         self.short = self.new["hash"][:12]
 
@@ -440,11 +434,11 @@ class NewKeyTest(RefusalTest):
 
         def fault(handler):
             key = make_key(1_000_000, **{"name": "ci", **fields})
-            with handler.service.lock:
-                handler.service.keys.insert(0, dict(key))
-            handler.reply(Reply(201, {"data": key, "key": SECRET}))
+            with handler.fake.lock:
+                handler.fake.keys.insert(0, dict(key))
+            handler.send(Response(201, {"data": key, "key": SECRET}))
 
-        self.service.always("POST", "/keys/", fault)
+        self.server.always("POST", "/keys/", fault)
 
     def test_rotation_copies_the_external_user(self):
         self.begin(external_user="tenant-7")
@@ -484,7 +478,7 @@ class NewKeyTest(RefusalTest):
                 self.assertEqual(
                     run.err,
                     f"{SECRET}\n{NOTICE}{UNCOPIED}"
-                    f"{LABEL}warning: the new key lacks the external user 'tenant-7' of the old one\n"
+                    f"{LABEL}warning: the new key doesn't have the external user 'tenant-7' of the old one\n"
                     f"hint: then run: {rename}; {disable}\n",
                 )
                 self.assertIn("[ ]  ci ", run.out)
@@ -495,7 +489,7 @@ class NewKeyTest(RefusalTest):
         self.create(external_user=None)
         run = self.run_program("keys", "rotate", "ci")
         self.assertEqual(run.code, 5)
-        self.assertIn("warning: the new key lacks the external user 'tenant-7' of the old one\n", run.err)
+        self.assertIn("warning: the new key doesn't have the external user 'tenant-7' of the old one\n", run.err)
         self.assertEqual(
             [(method, path) for method, path, _ in self.sent()],
             [("POST", "/keys/"), ("PATCH", f"/keys/{self.new['hash']}")],
@@ -515,10 +509,10 @@ class NewKeyTest(RefusalTest):
             with self.subTest(argv=argv):
                 self.begin(**fields)
                 self.create(workspace_id=make_workspace(0)["id"])
-                self.service.always("PATCH", "*", error(500, "Broken"))
+                self.server.always("PATCH", "*", error(500, "Broken"))
                 run = self.run_program("keys", *argv)
                 path = f"/keys/{self.new['hash']}"
-                lacks = f'the new key lacks {{"workspace_id": "{self.OTHER}"}}'
+                lacks = f'the new key doesn\'t have {{"workspace_id": "{self.OTHER}"}}'
                 self.assertEqual(run.code, 5)
                 self.assertIn(
                     f"{LABEL}warning: PATCH {path}: 500 Broken; {lacks}\n"
@@ -529,7 +523,7 @@ class NewKeyTest(RefusalTest):
 
     def test_a_limit_and_a_workspace_that_cannot_be_fixed_hint_both_commands(self):
         self.create(workspace_id=make_workspace(0)["id"])
-        self.service.always("PATCH", "*", error(403, "No"))
+        self.server.always("PATCH", "*", error(403, "No"))
         run = self.run_program(
             *("keys", "create", "--name", "ci", "--workspace", self.OTHER), *("--limit", "5", "--limit-reset", "weekly")
         )
@@ -542,4 +536,4 @@ class NewKeyTest(RefusalTest):
         self.create(workspace_id=make_workspace(0)["id"])
         run = self.run_program("keys", "create", "--name", "ci", "--workspace", self.OTHER)
         self.assertEqual((run.code, run.err), (0, f"{SECRET}\n{NOTICE}"))
-        self.assertEqual(self.service.keys[0]["workspace_id"], self.OTHER)
+        self.assertEqual(self.server.keys[0]["workspace_id"], self.OTHER)

@@ -9,7 +9,6 @@ from unittest import mock
 
 from fake_openrouter import (
     MANAGEMENT_KEY,
-    answer,
     error,
     hang_up,
     hang_up_after_work,
@@ -17,6 +16,7 @@ from fake_openrouter import (
     make_key,
     make_secret,
     make_workspace,
+    respond,
 )
 from support import ProgramTest, Run, program
 
@@ -31,7 +31,7 @@ COMMAND = re.compile(
 )
 UNKNOWN = (
     "; the key may or may not have been created\n"
-    "hint: before you try again, look for it with: openrouter-remote keys list --all\n"
+    "hint: before you try again, search for it: openrouter-remote keys list --all\n"
 )
 
 
@@ -135,14 +135,14 @@ class ExpiresTest(KeysTest):
         for shown in ("2099-01-31T23:59:59.000Z", "2099-01-31T23:59:59+00:00", "2099-01-31T23:59:59"):
             with self.subTest(shown=shown):
                 data = make_key(1, name="new", expires_at=shown)
-                self.server.fail("POST", "/keys/", answer(201, {"data": data, "key": SECRET}))
+                self.server.fail("POST", "/keys/", respond(201, {"data": data, "key": SECRET}))
                 self.assertEqual(self.keys("create", "--name", "new", "--expires", "2099-01-31").code, 0)
 
     def test_a_different_time_is_exit_5(self):
         for shown in (None, "2099-01-31T23:59:58Z", "2099-01-31T23:59:59-05:00", "2099-01-31", 4073759999, "x"):
             with self.subTest(shown=shown):
                 data = make_key(1, name="new", expires_at=shown)
-                self.server.fail("POST", "/keys/", answer(201, {"data": data, "key": SECRET}))
+                self.server.fail("POST", "/keys/", respond(201, {"data": data, "key": SECRET}))
                 self.assertEqual(self.keys("create", "--name", "new", "--expires", "2099-01-31").code, 5)
 
     def test_a_workspace_id_is_sent(self):
@@ -247,7 +247,8 @@ class RotateTest(KeysTest):
         run = self.keys("rotate", "ci")
         self.assertEqual(
             run.err,
-            f"{SECRET}\n{NOTICE}{NOT_COPIED}hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
+            f"{SECRET}\n{NOTICE}{NOT_COPIED}"
+            f"hint: the old key works until you run: openrouter-remote keys disable {self.short}\n",
         )
         self.assertFalse(self.old["disabled"])
         self.assertEqual(len(self.run_what_is_left(run)), 1)
@@ -297,11 +298,11 @@ class RotateTest(KeysTest):
 
     def test_a_secret_repeated_by_the_api_is_shown_once(self):
         data = make_key(9, name="ci", label=SECRET, creator_user_id=f"made with {SECRET}")
-        for fault in (error(500, f"not for {SECRET}"), answer(200, {"data": {**data, "hash": self.old["hash"]}})):
+        for fault in (error(500, f"not for {SECRET}"), respond(200, {"data": {**data, "hash": self.old["hash"]}})):
             for option in ((), ("--json",), ("-v",)):
                 with self.subTest(option=option):
                     self.set_old()
-                    self.server.fail("POST", "/keys/", answer(201, {"data": data, "key": SECRET, "again": SECRET}))
+                    self.server.fail("POST", "/keys/", respond(201, {"data": data, "key": SECRET, "again": SECRET}))
                     self.server.fail("PATCH", f"/keys/{self.old['hash']}", fault)
                     run = self.keys("rotate", self.old["hash"], *option)
                     self.assertEqual((run.err.count(SECRET), run.out.count(SECRET), run.code in (0, 5)), (1, 0, True))
@@ -312,7 +313,7 @@ class RotateTest(KeysTest):
             with self.subTest(fields):
                 self.set_old(limit=5, limit_reset="weekly")
                 before = dict(self.old)
-                self.server.fail("POST", "/keys/", answer(201, {"data": {**self.old, **fields}, "key": SECRET}))
+                self.server.fail("POST", "/keys/", respond(201, {"data": {**self.old, **fields}, "key": SECRET}))
                 run = self.keys("rotate", self.old["hash"], "--disable-old")
                 self.assertEqual((run.code, run.out, self.old), (5, "", before))
                 self.assertTrue(run.err.startswith(f"{SECRET}\n{NOTICE}"), run.err)
@@ -324,7 +325,7 @@ class RotateTest(KeysTest):
         self.set_old(limit=5)
         other = self.named("web")
         before = dict(other)
-        self.server.fail("POST", "/keys/", answer(201, {"data": dict(other), "key": SECRET}))
+        self.server.fail("POST", "/keys/", respond(201, {"data": dict(other), "key": SECRET}))
         run = self.keys("rotate", self.old["hash"], "--disable-old")
         self.assertEqual((run.code, other, self.old["disabled"]), (5, before, False))
         self.assertEqual([method for method, _, _ in self.sent()], ["POST"])
@@ -335,7 +336,7 @@ class RotateTest(KeysTest):
             **make_key(9, name="ci", **{field: self.old[field] for field in ("limit", "limit_reset")}),
             "disabled": True,
         }
-        self.server.fail("POST", "/keys/", answer(201, {"data": made, "key": SECRET}))
+        self.server.fail("POST", "/keys/", respond(201, {"data": made, "key": SECRET}))
         run = self.keys("rotate", self.old["hash"], "--disable-old")
         self.assertEqual((run.code, self.old["disabled"]), (5, False))
 
@@ -360,7 +361,7 @@ class RotateTest(KeysTest):
             ("workspace_id", 7),
         ):
             with self.subTest(field=field, value=value):
-                odd = answer(200, {"data": {**self.old, field: value}})
+                odd = respond(200, {"data": {**self.old, field: value}})
                 self.server.always("GET", f"/keys/{self.old['hash']}", odd)
                 message = f"error: GET /keys: the key has no usable `{field}`, so nothing was changed\n"
                 self.server.requests.clear()
@@ -373,7 +374,7 @@ class RotateTest(KeysTest):
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn(
             f"{SECRET}\n{NOTICE}openrouter-remote: error: unexpected TypeError: unhashable\n"
-            "hint: the old key may or may not have been renamed; look at it with: "
+            "hint: the old key may or may not have been renamed; check it: "
             f"openrouter-remote keys show {self.short}; the new key was created and is shown above; ",
             run.err,
         )
@@ -457,7 +458,7 @@ class RotateTest(KeysTest):
             [
                 NOT_COPIED[:-1],
                 f"openrouter-remote: warning: PATCH /keys/{new['hash']}: 500 Down; "
-                'the new key lacks {"limit": 5, "limit_reset": "monthly"}',
+                'the new key doesn\'t have {"limit": 5, "limit_reset": "monthly"}',
                 f"hint: run: openrouter-remote keys set-limit --reset monthly {new['hash'][:12]} 5",
                 f"hint: then run: openrouter-remote keys rename {self.short} '{self.name}'; "
                 f"openrouter-remote keys disable {self.short}",
@@ -471,10 +472,10 @@ class RotateTest(KeysTest):
     def test_an_ignored_patch_of_the_new_key_is_a_warning(self):
         self.set_old(limit=5)
         self.server.ignored_on_create = {"limit"}
-        self.server.fail("PATCH", "*", answer(200, {"data": make_key(9)}))
+        self.server.fail("PATCH", "*", respond(200, {"data": make_key(9)}))
         run = self.keys("rotate", "ci")
         self.assertEqual(run.code, 5)
-        self.assertIn('; the new key lacks {"limit": 5}\n', run.err)
+        self.assertIn('; the new key doesn\'t have {"limit": 5}\n', run.err)
         self.assertEqual(self.old["name"], "ci")
 
     def test_an_ignored_expiry_leaves_the_old_key_alone(self):
@@ -492,7 +493,7 @@ class RotateTest(KeysTest):
             ("a refusal", error(403, "No"), 3),
             ("lost", hang_up(), 5),
             ("no JSON", html(200), 5),
-            ("no data", answer(200, {}), 5),
+            ("no data", respond(200, {}), 5),
         ):
             for option in ((), ("--disable-old",)):
                 with self.subTest(fault=name, option=option):

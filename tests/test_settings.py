@@ -7,7 +7,7 @@ import re
 import unittest
 from unittest import mock
 
-from fake_openrouter import EXPIRED_KEY, MANAGEMENT_KEY, USER_KEY, answer, error
+from fake_openrouter import EXPIRED_KEY, MANAGEMENT_KEY, USER_KEY, error, respond
 from support import ProgramTest, Run, calls, program
 
 ANOTHER_KEY = "sk-or-v1-" + "cafe" * 16
@@ -215,7 +215,7 @@ class EnvSyntaxTest(SettingsTest):
     def test_an_unparseable_line_of_a_named_file_is_a_warning(self):
         self.start()
         path = self.write("settings", f"OPENROUTER_API_KEY={USER_KEY}\n\nnonsense sk-or-v1-1\nOPENROUTER_X 1\n")
-        run = self.run_program("models", "list", "--limit", "1", "--json", "--env-file", path)
+        run = self.run_program("models", "show", "northwind/gale-8b", "--env-file", path)
         warning = "openrouter-remote: warning: {}: line {} can't be parsed; skipped\n"
         self.assertEqual((run.code, run.err), (0, warning.format(path, 3) + warning.format(path, 4)))
 
@@ -356,7 +356,7 @@ class EnvFileOptionTest(SettingsTest):
 
     def setUp(self):
         super().setUp()
-        self.service = self.start(credits_for_user_key="allowed")
+        self.server = self.start(credits_for_user_key="allowed")
         self.good = self.write("good", f"OPENROUTER_API_KEY={USER_KEY}")
         self.bad = self.write("bad", f"OPENROUTER_API_KEY={ANOTHER_KEY}")
 
@@ -425,7 +425,7 @@ class EnvFileOptionTest(SettingsTest):
                     message = f"openrouter-remote: error: --env-file {path}: {reason}\n"
                     hint = "hint: name a readable file of NAME=value lines\n"
                     self.assertEqual(self.run_program(*argv), Run(2, "", message + hint))
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     @unittest.skipIf(os.geteuid() == 0, "root can read everything")
     def test_a_file_without_read_permission_is_a_usage_error(self):
@@ -564,10 +564,10 @@ class BaseUrlTest(SettingsTest):
                 self.assertEqual(self.refusal(url), f"OPENROUTER_BASE_URL (from the shell) {reason}")
 
     def test_a_final_slash_makes_no_difference(self):
-        service = self.start()
+        server = self.start()
         self.env["OPENROUTER_BASE_URL"] += "/"
         self.assertEqual(self.run_program("models", "list", "--limit", "1").code, 0)
-        self.assertEqual([request.target for request in service.requests], ["/api/v1/models"])
+        self.assertEqual([request.target for request in server.requests], ["/api/v1/models"])
 
     def test_a_refused_base_url_is_a_usage_error_that_says_why_and_what_to_do(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
@@ -582,10 +582,10 @@ class BaseUrlTest(SettingsTest):
                 self.assertEqual(self.run_program(*argv), Run(2, "", expected))
 
     def test_a_refused_project_file_is_an_error_even_if_the_shell_has_a_good_base_url(self):
-        service = self.start()
+        server = self.start()
         self.write(".env", "OPENROUTER_BASE_URL=https://evil.invalid/api/v1\n")
         self.assertEqual(self.run_program("models", "list").code, 2)
-        self.assertEqual(service.requests, [])
+        self.assertEqual(server.requests, [])
 
     def test_a_named_file_wins_over_a_refused_project_file(self):
         named = self.write("settings", f"OPENROUTER_BASE_URL={self.start().url}\n")
@@ -604,7 +604,7 @@ class ForeignFileTest(SettingsTest):
 
     def setUp(self):
         super().setUp()
-        self.service = self.start(credits_for_user_key="allowed")
+        self.server = self.start(credits_for_user_key="allowed")
         self.go_to("shared/work")
         self.shared = os.path.join(self.folder, "shared")
 
@@ -623,7 +623,7 @@ class ForeignFileTest(SettingsTest):
         os.chmod(self.shared, 0o1777)
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         run = self.run_program("balance")
-        warning = f"{path}: skipped: it belongs to another user, and others can write to its folder"
+        warning = f"{path}: it belongs to another user, and others can write to its folder; skipped"
         self.assertEqual((run.code, run.err), (0, f"openrouter-remote: warning: {warning}\n"))
 
     def test_a_foreign_file_elsewhere_is_read(self):
@@ -632,17 +632,17 @@ class ForeignFileTest(SettingsTest):
 
     def test_a_base_url_in_a_foreign_file_is_refused(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        for url in (self.service.url, "https://evil.invalid/api/v1"):
+        for url in (self.server.url, "https://evil.invalid/api/v1"):
             with self.subTest(url=url):
                 path = self.foreign(f"OPENROUTER_BASE_URL={url}\n")
                 run = self.run_program("balance")
                 refused = f"OPENROUTER_BASE_URL (from {path}) is refused: the file belongs to another user"
                 self.assertEqual((run.code, run.out), (2, ""))
                 self.assertEqual(run.err.partition("\n")[0], f"openrouter-remote: error: {refused}")
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_a_foreign_file_named_by_the_user_is_trusted(self):
-        path = self.foreign(f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_BASE_URL={self.service.url}\n")
+        path = self.foreign(f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_BASE_URL={self.server.url}\n")
         os.chdir(self.folder)
         del self.env["OPENROUTER_BASE_URL"]
         self.assertEqual(self.run_program("balance", "--env-file", path), Run(0, BALANCE, ""))
@@ -695,7 +695,7 @@ class CredentialTest(SettingsTest):
     )
 
     def check_malformed(self, argv, name, what, url):
-        service = self.start()
+        server = self.start()
         # A project file names the base URL, so every key must have the form of one.
         self.write(".env", f"OPENROUTER_BASE_URL={self.env.pop('OPENROUTER_BASE_URL')}\n")
         for key, reason in self.MALFORMED:
@@ -713,7 +713,7 @@ class CredentialTest(SettingsTest):
                         ],
                     )
                     self.assertNotIn("secr", run.err)
-        self.assertEqual(service.requests, [])
+        self.assertEqual(server.requests, [])
 
     def test_a_malformed_user_key_is_reported_but_never_printed_or_sent(self):
         self.check_malformed(("balance",), "OPENROUTER_API_KEY", "a user key", "https://openrouter.ai/keys")
@@ -738,17 +738,17 @@ class CredentialTest(SettingsTest):
         self.assertEqual(self.run_program("models", "list", "--limit", "1").code, 0)
 
     def test_without_any_key_balance_says_which_to_set_and_where_to_create_one(self):
-        service = self.start()
+        server = self.start()
         message = (
             "openrouter-remote: error: no key: set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY)\n"
             "hint: create a management key at https://openrouter.ai/settings/management-keys; older accounts can set "
             "OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
         )
         self.assertEqual(self.run_program("balance"), Run(3, "", message))
-        self.assertEqual(service.requests, [])
+        self.assertEqual(server.requests, [])
 
     def test_without_a_management_key_the_error_says_which_to_set_and_where_to_create_one(self):
-        service = self.start()
+        server = self.start()
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         for argv in MANAGEMENT_CALLS:
             with self.subTest(argv=argv):
@@ -761,7 +761,7 @@ class CredentialTest(SettingsTest):
                     "https://openrouter.ai/settings/management-keys",
                 ):
                     self.assertIn(words, run.err)
-        self.assertEqual(service.requests, [])
+        self.assertEqual(server.requests, [])
 
     def test_the_hint_names_another_variable_that_may_hold_the_key(self):
         self.start()
@@ -779,7 +779,7 @@ class CredentialTest(SettingsTest):
 
     def test_a_refused_key_is_reported_with_its_kind_and_never_printed(self):
         for status in (401, 403):
-            self.start(user_key_on_keys=status)
+            self.start(user_key_status=status)
             self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
             for argv in (*MANAGEMENT_CALLS, ("balance",)):
                 with self.subTest(status=status, argv=argv):
@@ -795,13 +795,13 @@ class CredentialTest(SettingsTest):
 
 class VerboseTest(SettingsTest):
     def test_verbose_shows_sources_and_each_request_with_status_time_and_size(self):
-        service = self.start(gzip=False)
+        server = self.start(gzip=False)
         self.env["OPENROUTER_MANAGEMENT_KEY"] = MANAGEMENT_KEY
         project = self.write(".env", f"OPENROUTER_API_KEY={USER_KEY}\nOPENROUTER_MANAGEMENT_KEY=\n")
         run = self.run_program("balance", "-v")
         size = len('{"data": {"total_credits": 10, "total_usage": 9.8848}}')
         expected = f"""\
-openrouter-remote: OPENROUTER_BASE_URL={service.url} from the shell
+openrouter-remote: OPENROUTER_BASE_URL={server.url} from the shell
 openrouter-remote: OPENROUTER_API_KEY=*** from {project}
 openrouter-remote: OPENROUTER_MANAGEMENT_KEY=*** from the shell
 openrouter-remote: GET /credits: 403 Only management keys can perform this operation, T s
@@ -833,25 +833,25 @@ used OPENROUTER_MANAGEMENT_KEY (from the shell): OPENROUTER_API_KEY (from {proje
         self.assertEqual(list(self.settings()[0].report()), [f"OPENROUTER_BASE_URL={DEFAULT} from the default"])
 
     def test_an_echoed_key_is_not_printed(self):
-        service = self.start()
+        server = self.start()
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        service.always("GET", "*", error(400, f"bad request: Bearer {USER_KEY}"))
+        server.always("GET", "*", error(400, f"bad request: Bearer {USER_KEY}"))
         run = self.run_program("-v", "balance")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn("error: GET /credits: 400 bad request: Bearer [key]\n", run.err)
         self.assertNotIn("f00d", run.err)
 
     def test_keys_of_any_form_and_layer_are_never_printed(self):
-        service = self.start()
+        server = self.start()
         keys = ["gateway-key-" + letter * 20 for letter in "abc"]
         self.env.update(OPENROUTER_API_KEY=keys[0], OPENROUTER_MANAGEMENT_KEY=keys[1])
         self.write(".env", f"OPENROUTER_MANAGEMENT_KEY={keys[2]}\n")
-        service.always("GET", "/model/a/b", answer(200, {"data": {"id": "a/b", "name": " ".join(keys)}}))
+        server.always("GET", "/model/a/b", respond(200, {"data": {"id": "a/b", "name": " ".join(keys)}}))
         for flags in ((), ("--json",)):
             with self.subTest(flags=flags):
                 out = self.run_program("models", "show", "a/b", *flags).out
                 self.assertIn("[key] [key] [key]", out)
-        service.always("GET", "*", error(400, " ".join(keys)))
+        server.always("GET", "*", error(400, " ".join(keys)))
         run = self.run_program("-v", "balance")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertIn("400 [key] [key] [key]\n", run.err)

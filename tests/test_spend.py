@@ -9,13 +9,14 @@ from fake_openrouter import (
     MANAGEMENT_KEY,
     NOW,
     USER_KEY,
-    Reply,
-    answer,
+    Response,
+    as_usual,
     days_before,
     error,
     make_activity,
     make_key,
     make_workspace,
+    respond,
 )
 from support import ProgramTest, Run
 
@@ -35,22 +36,17 @@ METRICS = [
 ]
 
 
-def served(handler):
-    """No fault: the usual response."""
-    handler.reply(handler.service.respond(handler.asked))
-
-
 class SpendTest(ProgramTest):
-    service: Any = None
+    server: Any = None
 
     def setUp(self):
         super().setUp()
         self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
-        self.service = self.start()
+        self.server = self.start()
 
     def go_to(self, moment):
         """Let it be another time, in the program and in the fake server."""
-        self.now = self.service.now = moment
+        self.now = self.server.now = moment
 
     def document(self, *argv):
         """The document of `usage --json`, its numbers exact."""
@@ -66,19 +62,19 @@ class SpendTest(ProgramTest):
 
     def spend(self, *rows):
         """Activity of (days ago, model, USD) or (days ago, model, USD, other fields), by the first key."""
-        key = self.service.keys[0]["hash"]
-        self.service.activity = [
+        key = self.server.keys[0]["hash"]
+        self.server.activity = [
             make_activity(days_ago, model, "Lumen", key, usage=Decimal(usd), **dict(*more))
             for days_ago, model, usd, *more in rows
         ]
 
     def queries(self):
         """The bodies of the analytics queries, the latest time range first."""
-        bodies = [request.body for request in self.service.requests if request.path == "/analytics/query"]
+        bodies = [request.body for request in self.server.requests if request.path == "/analytics/query"]
         return sorted(bodies, key=lambda body: body["time_range"]["start"], reverse=True)
 
     def asked(self, path):
-        return [request.query for request in self.service.requests if request.path == path]
+        return [request.query for request in self.server.requests if request.path == path]
 
 
 class OtherSpendTest(SpendTest):
@@ -87,8 +83,8 @@ class OtherSpendTest(SpendTest):
     def own(self, *usages, total):
         """Keys with these all-time usages, in an account with this total."""
         keys = [make_key(n, usage=Decimal(usage)) for n, usage in enumerate(usages, 1)]
-        self.service = self.start(keys=keys, workspaces=[make_workspace()])
-        self.service.credits = {"total_credits": 20, "total_usage": Decimal(total)}
+        self.server = self.start(keys=keys, workspaces=[make_workspace()])
+        self.server.credits = {"total_credits": 20, "total_usage": Decimal(total)}
 
     def other(self, *argv):
         return self.document(*argv)["other_usage"]
@@ -112,7 +108,7 @@ class OtherSpendTest(SpendTest):
 
     def test_byok_is_no_part_of_it(self):
         self.own("1", total="3")
-        self.service.keys[0]["byok_usage"] = Decimal("1.5")
+        self.server.keys[0]["byok_usage"] = Decimal("1.5")
         self.assertEqual(self.other(), 2)
 
     def test_it_is_null_with_key(self):
@@ -122,7 +118,7 @@ class OtherSpendTest(SpendTest):
 
     def test_it_is_null_if_the_credits_are_unknown(self):
         self.own("1", total="3")
-        self.service.always("GET", "/credits", error(400, "Bad"))
+        self.server.always("GET", "/credits", error(400, "Bad"))
         run = self.run_program("usage", "--json")
         self.assertEqual(run.code, 0)
         document = json.loads(run.out)
@@ -131,7 +127,7 @@ class OtherSpendTest(SpendTest):
 
     def test_it_is_null_if_a_workspace_is_out_of_sight(self):
         self.own("1", total="3")
-        self.service.workspaces_refused = True
+        self.server.workspaces_refused = True
         run = self.run_program("usage", "--json")
         self.assertEqual((run.code, json.loads(run.out)["other_usage"]), (0, None))
         self.assertNotIn("other spend", self.run_program("usage").out)
@@ -143,14 +139,14 @@ class OtherSpendTest(SpendTest):
             make_key(2, usage=2, workspace_id=homes[1]["id"], disabled=True),
             make_key(3, usage=3, workspace_id=homes[1]["id"], expires_at="2020-01-01T00:00:00Z"),
         ]
-        self.service = self.start(keys=keys, workspaces=homes, credits={"total_credits": 20, "total_usage": 6})
+        self.server = self.start(keys=keys, workspaces=homes, credits={"total_credits": 20, "total_usage": 6})
         self.assertEqual(self.other(), 0)
 
     def test_the_credits_of_the_user_key_will_do(self):
         self.own("1", total="3")
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        self.service.credits_for_user_key = "allowed"
-        self.service.fail("GET", "/credits", error(403, "No"))
+        self.server.credits_for_user_key = "allowed"
+        self.server.fail("GET", "/credits", error(403, "No"))
         self.assertEqual(self.other(), 2)
 
     def test_the_text_shows_it_below_the_keys_sum(self):
@@ -194,7 +190,7 @@ class WithoutGapsTest(SpendTest):
         self.assertEqual({type(value) for value in numbers} - {int, Decimal}, set())
 
     def test_a_share_is_null_if_nothing_was_spent(self):
-        self.service.activity = []
+        self.server.activity = []
         for argv, count in ((("day",), 30), (("day", "--days", "40"), 40), (("day", "--today"), 1), (("hour",), 24)):
             with self.subTest(argv=argv):
                 document = self.document("--by", *argv)
@@ -237,7 +233,7 @@ class WithoutGapsTest(SpendTest):
 
     def test_hours_cross_the_end_of_a_month_and_a_year(self):
         self.go_to(datetime(2027, 1, 1, 1, 30, tzinfo=timezone.utc))
-        self.service.activity = []
+        self.server.activity = []
         hours = [row["hour"] for row in self.document("--by", "hour")["rows"]]
         self.assertEqual(hours[22:], ["2026-12-31 23:00", "2027-01-01 00:00", "2027-01-01 01:00"])
 
@@ -267,7 +263,7 @@ class WithoutGapsTest(SpendTest):
 
     def test_hours_have_the_weekday_of_their_day(self):
         self.go_to(datetime(2026, 11, 25, 1, 30, tzinfo=timezone.utc))
-        self.service.activity = []
+        self.server.activity = []
         self.assertEqual(
             self.run_program("usage", "--by", "hour", "--today"),
             Run(
@@ -384,7 +380,7 @@ class CompareTest(SpendTest):
         self.assertEqual(document["totals"], {**ZEROS, "before": 3, "change": -3})
 
     def test_without_any_spend_there_are_zeros(self):
-        self.service.activity = []
+        self.server.activity = []
         document = self.document("--by", "model", "--compare")
         self.assertEqual((document["rows"], document["totals"]), ([], {**ZEROS, "before": 0, "change": 0}))
 
@@ -408,9 +404,9 @@ class CompareTest(SpendTest):
         self.assertEqual(self.rows("model"), [(None, 2, 3, -1), (MINI, 0, 1, -1)])
 
     def test_key_filters_both_spans(self):
-        other = self.service.keys[1]["hash"]
+        other = self.server.keys[1]["hash"]
         self.spend((1, MINI, "1"), (8, MINI, "2"))
-        self.service.activity += [
+        self.server.activity += [
             make_activity(days_ago, MINI, "Lumen", other, usage=usd) for days_ago, usd in ((1, 10), (8, 30))
         ]
         self.assertEqual(self.rows("model", "--key", "production"), [(MINI, 10, 30, -20)])
@@ -435,7 +431,7 @@ class CompareSourceTest(SpendTest):
             (("provider", "--days", "15"), 15),
         ):
             with self.subTest(argv=argv):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 document = self.document("--compare", "--by", *argv)
                 self.assertEqual((self.asked("/activity"), self.queries()), ([{}], []))
                 self.assertEqual(
@@ -454,7 +450,7 @@ class CompareSourceTest(SpendTest):
             (("key", "--days", "182"), "api_key_id", 182),
         ):
             with self.subTest(argv=argv):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 document = self.document("--compare", "--by", *argv)
                 spans = [
                     (f"{days_before(NOW, start)}T00:00:00Z", f"{days_before(NOW, end)}T00:00:00Z")
@@ -484,7 +480,7 @@ class CompareSourceTest(SpendTest):
             parts = [self.document("--by", by, "--days", days) for days in ("15", "30")]
             self.assertEqual(activity["totals"]["usage"], parts[0]["totals"]["usage"])
             self.assertEqual(activity["totals"]["before"], parts[1]["totals"]["usage"] - parts[0]["totals"]["usage"])
-        self.service.activity = [row for row in self.service.activity if row["date"] > days_before(NOW, 16)]
+        self.server.activity = [row for row in self.server.activity if row["date"] > days_before(NOW, 16)]
         analytics = self.document("--by", "key", "--compare", "--days", "15")["totals"]
         self.assertEqual({**analytics}, {**self.document("--by", "model", "--compare", "--days", "15")["totals"]})
 
@@ -502,7 +498,7 @@ class CompareSourceTest(SpendTest):
             ("key", "api_key_id", "ci-nightly"),
         ):
             with self.subTest(by=by):
-                self.service.requests.clear()
+                self.server.requests.clear()
                 document = self.document("--by", by, "--today", "--compare")
                 self.assertEqual(
                     [(query["dimensions"], query["time_range"]) for query in self.queries()],
@@ -511,7 +507,7 @@ class CompareSourceTest(SpendTest):
                         ([dimension], {"start": "2026-11-24T00:00:00Z", "end": "2026-11-24T12:34:05Z"}),
                     ],
                 )
-                self.assertEqual(len(self.service.requests), 2)
+                self.assertEqual(len(self.server.requests), 2)
                 self.assertEqual(
                     [document[field] for field in ("from", "to", "before_from", "before_to", "today")],
                     ["2026-11-25", "2026-11-25", "2026-11-24", "2026-11-24", 1],
@@ -536,9 +532,9 @@ class CompareSourceTest(SpendTest):
         )
 
     def test_two_keys_of_one_name_are_one_row_in_both_spans(self):
-        first, second = self.service.keys[:2]
+        first, second = self.server.keys[:2]
         second["name"] = first["name"]
-        self.service.activity = [
+        self.server.activity = [
             make_activity(days_ago, MINI, "Lumen", key["hash"], usage=usd)
             for days_ago, key, usd in ((1, first, 1), (2, second, 2), (8, first, 4), (9, second, 8))
         ]
@@ -552,10 +548,10 @@ class CompareFailureTest(SpendTest):
         result = {"data": [], "metadata": {"query_time_ms": 1, "row_count": 0, "truncated": False}, **more}
 
         def fault(handler):
-            found = handler.asked.body["time_range"]["start"].startswith(start)
-            handler.reply(Reply(200, {"data": result}) if found else handler.service.respond(handler.asked))
+            found = handler.received.body["time_range"]["start"].startswith(start)
+            handler.send(Response(200, {"data": result}) if found else handler.fake.respond(handler.received))
 
-        self.service.always("POST", "/analytics/query", fault)
+        self.server.always("POST", "/analytics/query", fault)
 
     def test_either_span_that_is_incomplete_is_exit_5(self):
         name = "POST /analytics/query: incomplete results: "
@@ -569,49 +565,50 @@ class CompareFailureTest(SpendTest):
 
     def test_a_span_that_fails_is_exit_5(self):
         def fault(handler):
-            before = handler.asked.body["time_range"]["start"].startswith("2026-11-11")
-            (error(500, "Broken") if before else served)(handler)
+            before = handler.received.body["time_range"]["start"].startswith("2026-11-11")
+            (error(500, "Broken") if before else as_usual)(handler)
 
-        self.service.always("POST", "/analytics/query", fault)
+        self.server.always("POST", "/analytics/query", fault)
         self.refused(["--by", "key", "--compare"], "POST /analytics/query: 500 Broken (3 tries)")
 
     def test_a_spend_of_the_span_before_that_is_no_number_is_exit_5(self):
         row = make_activity(8, MINI, "Lumen", "k", usage="1")
         shown = {name: value for name, value in row.items() if not name.startswith("_")}
-        self.service.always("GET", "/activity", answer(200, {"data": [shown]}))
+        self.server.always("GET", "/activity", respond(200, {"data": [shown]}))
         self.refused(["--by", "model", "--compare"], 'GET /activity: `usage` isn\'t a number: "1"')
 
     def test_without_analytics_the_error_says_what_works(self):
-        self.service.has_analytics = False
-        hint = f"OPENROUTER_BASE_URL is {self.service.url} (from the shell): is that the right base URL?"
+        self.server.has_analytics = False
+        hint = f"check OPENROUTER_BASE_URL: it is {self.server.url} (from the shell)"
         for argv in (("key",), ("model", "--today"), ("model", "--days", "16"), ("provider", "--days", "31")):
             with self.subTest(argv=argv):
                 message = "POST /analytics/query: 404 Not Found"
-                self.refused(["--by", *argv, "--compare"], message, f"{hint} {WITHOUT_ANALYTICS}")
+                self.refused(["--by", *argv, "--compare"], message, f"{hint}. {WITHOUT_ANALYTICS}")
         self.assertEqual(self.run_program("usage", "--by", "model", "--compare").code, 0)
 
     def test_refused_analytics_say_so_too(self):
-        self.service.always("POST", "/analytics/query", error(403, "No"))
+        self.server.always("POST", "/analytics/query", error(403, "No"))
         run = self.run_program("usage", "--by", "key", "--compare")
         self.assertEqual((run.code, run.out), (3, ""))
         self.assertTrue(run.err.endswith(f". {WITHOUT_ANALYTICS}\n"), run.err)
 
     def test_it_needs_by(self):
-        hint = "such as: openrouter-remote usage --by model --compare"
+        hint = "try: openrouter-remote usage --by model --compare"
         self.refused(["--compare"], "--compare needs --by", hint, 2)
         self.refused(["--compare", "--key", "production"], "--compare needs --by", hint, 2)
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_days_and_hours_have_no_comparison(self):
         for by in ("day", "hour"):
             for more in ((), ("--today",), ("--days", "2")):
                 with self.subTest(by=by, more=more):
-                    message = f"--compare doesn't combine with --by {by}"
-                    self.refused(["--by", by, "--compare", *more], message, "use --by model, provider, key", 2)
-        self.assertEqual(self.service.requests, [])
+                    message = f"--compare can't be used with --by {by}"
+                    hint = "use --by model, --by provider or --by key"
+                    self.refused(["--by", by, "--compare", *more], message, hint, 2)
+        self.assertEqual(self.server.requests, [])
 
     def test_alerts_do_not_combine_with_it(self):
-        message = "alerts don't combine with --by: they look at today, this week or this month"
+        message = "alerts can't be used with --by: they cover today, this week or this month"
         for period in ("daily", "weekly", "monthly"):
             for quiet in ((), ("--quiet",)):
                 argv = ["--by", "model", "--compare", f"--alert-{period}", "5", *quiet]
@@ -619,7 +616,7 @@ class CompareFailureTest(SpendTest):
         needs = "--quiet needs --alert-daily, --alert-weekly or --alert-monthly"
         argv = ["--by", "model", "--compare", "--quiet"]
         self.refused(argv, needs, "see: openrouter-remote usage --help", 2)
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_there_is_a_most_of_days(self):
         for by, most in (("model", 182), ("key", 182), ("provider", 31)):
@@ -628,10 +625,10 @@ class CompareFailureTest(SpendTest):
                     self.refused(
                         ["--by", by, "--compare", "--days", str(days)],
                         f"--by {by} --compare covers at most {most} days",
-                        f"such as: openrouter-remote usage --by {by} --compare --days {most}",
+                        f"try: openrouter-remote usage --by {by} --compare --days {most}",
                         2,
                     )
-        message = "--today doesn't combine with --days"
+        message = "--today can't be used with --days"
         argv = ["--by", "key", "--compare", "--today", "--days", "1"]
         self.refused(argv, message, "see: openrouter-remote usage --help", 2)
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])

@@ -9,8 +9,8 @@ from fake_openrouter import (
     MANAGEMENT_KEY,
     PERIODS,
     USER_KEY,
-    Reply,
-    answer,
+    Response,
+    as_usual,
     demo_keys,
     error,
     hang_up,
@@ -18,12 +18,14 @@ from fake_openrouter import (
     make_key,
     make_secret,
     make_workspace,
+    respond,
 )
 from support import ProgramTest, Run, program
 
 MONEY_FIELDS = [kind + period for kind in ("usage", "byok_usage") for period in PERIODS]
 USER_KEY_HINT = (
-    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused; this needs a valid management key: "
+    "hint: OPENROUTER_PROVISIONING_KEY (from the shell) is a user key and was refused; "
+    "this needs a valid management key: "
     "set OPENROUTER_PROVISIONING_KEY (or OPENROUTER_MANAGEMENT_KEY), or create one at "
     "https://openrouter.ai/settings/management-keys\n"
 )
@@ -34,14 +36,9 @@ def spent(*amounts, kind="usage"):
     return {kind + period: Decimal(amount) for period, amount in zip(PERIODS, amounts)}
 
 
-def respond(handler):
-    """No fault: the usual response."""
-    handler.reply(handler.service.respond(handler.asked))
-
-
 def from_offset(offset, fault):
     """The fault for every page that begins at `offset` or later."""
-    return lambda handler: (fault if int(handler.asked.query.get("offset", 0)) >= offset else respond)(handler)
+    return lambda handler: (fault if int(handler.received.query.get("offset", 0)) >= offset else as_usual)(handler)
 
 
 class UsageTest(ProgramTest):
@@ -122,31 +119,31 @@ class PagesTest(UsageTest):
     def test_the_older_api_without_include_expired_works(self):
         workspaces = [make_workspace(n) for n in range(2)]
         keys = [make_key(n, workspace_id=workspaces[n % 2]["id"], usage=1) for n in range(24)]
-        service = self.start(summer=True, page_size=5, keys=keys, workspaces=workspaces)
+        server = self.start(older_api=True, page_size=5, keys=keys, workspaces=workspaces)
         self.assertEqual(self.usage()["totals"]["all_time"], 24)
-        refused = [request for request in service.requests if "include_expired" in request.query]
+        refused = [request for request in server.requests if "include_expired" in request.query]
         self.assertEqual(len(refused), 1)
 
     def test_no_key_is_missed_if_the_list_changes_while_it_is_read(self):
-        def create(service):
-            service.keys.insert(0, make_key(0, usage=1))
+        def create(server):
+            server.keys.insert(0, make_key(0, usage=1))
 
-        def delete(service):
-            del service.keys[0]
+        def delete(server):
+            del server.keys[0]
 
         for size in (5, 10, 25):
             for change, total in ((create, 31), (delete, 29)):
                 for page in range(1, 5):
                     with self.subTest(page_size=size, change=change.__name__, page=page):
                         keys = [make_key(n, usage=1) for n in range(1, 31)]
-                        service = self.start(page_size=size, keys=keys, has_workspaces=False)
+                        server = self.start(page_size=size, keys=keys, has_workspaces=False)
 
                         def moved(handler, change=change):
-                            with handler.service.lock:
-                                change(handler.service)
-                            respond(handler)
+                            with handler.fake.lock:
+                                change(handler.fake)
+                            as_usual(handler)
 
-                        service.fail("GET", "/keys", *[respond] * page, moved)
+                        server.fail("GET", "/keys", *[as_usual] * page, moved)
                         document = self.usage()
                         # A change may be missing from pages that were read before it, but must not hide another key.
                         self.assertIn(document["totals"]["all_time"], (30, total))
@@ -154,185 +151,185 @@ class PagesTest(UsageTest):
                         self.assertLessEqual({key["hash"] for key in keys[1:]}, hashes)
                         self.assertEqual(len(document["keys"]), len(hashes))
 
-    def first_pages(self, service):
+    def first_pages(self, server):
         """How often reading the list began."""
-        return sum(r.path == "/keys" and "offset" not in r.query for r in service.requests)
+        return sum(r.path == "/keys" and "offset" not in r.query for r in server.requests)
 
     def test_reading_starts_over_if_a_known_key_appears_again(self):
         keys = [make_key(n, usage=1) for n in range(14)]
-        service = self.start(page_size=10, keys=keys, has_workspaces=False)
+        server = self.start(page_size=10, keys=keys, has_workspaces=False)
 
         def twice(handler):
             """Put the first key in place of the twelfth."""
-            reply = handler.service.respond(handler.asked)
+            reply = handler.fake.respond(handler.received)
             rows = [keys[0] if row["hash"] == keys[11]["hash"] else row for row in reply.body["data"]]
-            handler.reply(Reply(200, {"data": rows}))
+            handler.send(Response(200, {"data": rows}))
 
-        service.fail("GET", "/keys", respond, *[twice] * program.PAGES_AT_ONCE)
+        server.fail("GET", "/keys", as_usual, *[twice] * program.PAGES_AT_ONCE)
         self.assertEqual(self.usage()["totals"]["all_time"], 14)
-        self.assertEqual(self.first_pages(service), 2)
-        service.always("GET", "/keys", twice)
+        self.assertEqual(self.first_pages(server), 2)
+        server.always("GET", "/keys", twice)
         self.assertEqual(self.run_program("usage").code, 5)
 
     def test_no_key_is_missed_if_one_is_created_with_every_page(self):
         for size, count in ((25, 600), (100, 1000)):
             with self.subTest(page_size=size):
                 keys = [make_key(n, usage=1) for n in range(1, count + 1)]
-                service = self.start(page_size=size, keys=list(keys), has_workspaces=False)
+                server = self.start(page_size=size, keys=list(keys), has_workspaces=False)
 
                 def moved(handler):
-                    with handler.service.lock:
-                        handler.service.keys.insert(0, make_key(9000 + len(handler.service.keys), usage=1))
-                    respond(handler)
+                    with handler.fake.lock:
+                        handler.fake.keys.insert(0, make_key(9000 + len(handler.fake.keys), usage=1))
+                    as_usual(handler)
 
-                service.always("GET", "/keys", moved)
+                server.always("GET", "/keys", moved)
                 hashes = [key["hash"] for key in self.usage()["keys"]]
                 self.assertLessEqual({key["hash"] for key in keys}, set(hashes))
                 self.assertEqual(len(hashes), len(set(hashes)))
-                self.assertEqual(self.first_pages(service), 1)
+                self.assertEqual(self.first_pages(server), 1)
 
     def deleted(self, number):
         """Delete so many of the newest keys before the response."""
 
         def fault(handler):
-            with handler.service.lock:
-                del handler.service.keys[:number]
-            respond(handler)
+            with handler.fake.lock:
+                del handler.fake.keys[:number]
+            as_usual(handler)
 
         return fault
 
     def test_reading_starts_over_if_the_last_known_key_is_missing(self):
-        service = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(200)], has_workspaces=False)
-        service.fail("GET", "/keys", respond, self.deleted(6))
+        server = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(200)], has_workspaces=False)
+        server.fail("GET", "/keys", as_usual, self.deleted(6))
         self.assertEqual(self.usage()["totals"]["all_time"], 194)
-        self.assertEqual(self.first_pages(service), 2)
+        self.assertEqual(self.first_pages(server), 2)
 
     def test_four_deleted_keys_do_not_start_reading_over(self):
-        service = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(200)], has_workspaces=False)
-        service.fail("GET", "/keys", respond, self.deleted(4))
+        server = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(200)], has_workspaces=False)
+        server.fail("GET", "/keys", as_usual, self.deleted(4))
         self.usage()
-        self.assertEqual(self.first_pages(service), 1)
+        self.assertEqual(self.first_pages(server), 1)
 
     def test_a_list_that_keeps_changing_is_exit_5(self):
-        service = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(1000)], has_workspaces=False)
-        service.always("GET", "/keys", self.deleted(6))
+        server = self.start(page_size=50, keys=[make_key(n, usage=1) for n in range(1000)], has_workspaces=False)
+        server.always("GET", "/keys", self.deleted(6))
         message = "GET /keys: the list kept changing while it was read"
         self.assertEqual(self.run_program("usage"), Run(5, "", f"openrouter-remote: error: {message}\n"))
-        self.assertEqual(self.first_pages(service), 3)
+        self.assertEqual(self.first_pages(server), 3)
 
-    def offsets(self, service):
-        return [request.query.get("offset") for request in service.requests if request.path == "/keys"]
+    def offsets(self, server):
+        return [request.query.get("offset") for request in server.requests if request.path == "/keys"]
 
     def test_a_page_whose_size_is_not_a_multiple_of_5_is_the_last(self):
         for count in (1, 4, 6, 99, 101):
             with self.subTest(keys=count):
-                service = self.start(keys=[make_key(n, usage=1) for n in range(count)], has_workspaces=False)
+                server = self.start(keys=[make_key(n, usage=1) for n in range(count)], has_workspaces=False)
                 self.assertEqual(self.usage()["totals"]["all_time"], count)
-                offsets = self.offsets(service)
+                offsets = self.offsets(server)
                 self.assertEqual((offsets[0], "95" in offsets), (None, count > 100))
                 self.assertEqual(len(offsets) == 1, count < 100)
 
     def test_another_page_follows_one_whose_size_is_a_multiple_of_5(self):
         for count in (5, 50, 100):
             with self.subTest(keys=count):
-                service = self.start(keys=[make_key(n, usage=1) for n in range(count)], has_workspaces=False)
+                server = self.start(keys=[make_key(n, usage=1) for n in range(count)], has_workspaces=False)
                 self.assertEqual(self.usage()["totals"]["all_time"], count)
-                self.assertGreater(len(self.offsets(service)), 1)
+                self.assertGreater(len(self.offsets(server)), 1)
 
     def test_pages_overlap_by_five_rows(self):
         for size in (25, 50, 100):
             with self.subTest(page_size=size):
                 keys = [make_key(n, usage=1) for n in range(3 * size)]
-                service = self.start(page_size=size, keys=keys, has_workspaces=False)
+                server = self.start(page_size=size, keys=keys, has_workspaces=False)
                 self.usage()
-                offsets = sorted(int(offset or 0) for offset in self.offsets(service))
+                offsets = sorted(int(offset or 0) for offset in self.offsets(server))
                 self.assertEqual(offsets[:3], [0, size - 5, 2 * (size - 5)])
 
     def test_no_key_is_missed_if_page_sizes_differ(self):
         keys = [make_key(n, usage=1) for n in range(203)]
-        service = self.start(has_workspaces=False)
+        server = self.start(has_workspaces=False)
 
         def uneven(handler):
-            offset = int(handler.asked.query.get("offset", 0))
+            offset = int(handler.received.query.get("offset", 0))
             size = 20 if offset // 5 % 3 or not offset else 10
-            handler.reply(Reply(200, {"data": keys[offset : offset + size]}))
+            handler.send(Response(200, {"data": keys[offset : offset + size]}))
 
-        service.always("GET", "/keys", uneven)
+        server.always("GET", "/keys", uneven)
         self.assertEqual(self.usage()["totals"]["all_time"], 203)
 
     def test_a_key_listed_twice_on_a_page_counts_once(self):
         keys = [make_key(n, usage=1) for n in range(9)]
-        service = self.start(has_workspaces=False)
+        server = self.start(has_workspaces=False)
 
         def doubled(handler):
-            offset = int(handler.asked.query.get("offset", 0))
-            handler.reply(Reply(200, {"data": [keys[0], *keys][offset : offset + 10]}))
+            offset = int(handler.received.query.get("offset", 0))
+            handler.send(Response(200, {"data": [keys[0], *keys][offset : offset + 10]}))
 
-        service.always("GET", "/keys", doubled)
+        server.always("GET", "/keys", doubled)
         self.assertEqual(self.usage()["totals"]["all_time"], 9)
-        self.assertNotIn("-", "".join(map(str, self.offsets(service))))
+        self.assertNotIn("-", "".join(map(str, self.offsets(server))))
 
     @mock.patch.object(program, "MAX_REQUESTS", 20)
     def test_an_endless_list_is_exit_5(self):
-        service = self.start(has_workspaces=False)
+        server = self.start(has_workspaces=False)
 
         def more(handler):
-            offset = int(handler.asked.query.get("offset", 0))
-            handler.reply(Reply(200, {"data": [make_key(offset + n) for n in range(5)]}))
+            offset = int(handler.received.query.get("offset", 0))
+            handler.send(Response(200, {"data": [make_key(offset + n) for n in range(5)]}))
 
-        service.always("GET", "/keys", more)
+        server.always("GET", "/keys", more)
         message = "openrouter-remote: error: GET /keys: more than 1,000 pages\n"
         self.assertEqual(self.run_program("usage"), Run(5, "", message))
-        self.assertEqual(sum(request.path == "/keys" for request in service.requests), 20)
+        self.assertEqual(sum(request.path == "/keys" for request in server.requests), 20)
 
     def test_a_full_page_is_the_whole_list_if_the_server_ignores_offset(self):
         for count in (5, 100):
             keys = [make_key(n, usage=1) for n in range(count)]
-            service = self.start(has_workspaces=False)
-            service.always("GET", "/keys", answer(200, {"data": keys}))
+            server = self.start(has_workspaces=False)
+            server.always("GET", "/keys", respond(200, {"data": keys}))
             with self.subTest(count=count):
                 self.assertEqual(self.usage()["totals"]["all_time"], count)
 
     def test_keys_may_be_in_use_while_they_are_read(self):
-        service = self.start(has_workspaces=False)
+        server = self.start(has_workspaces=False)
 
         def busy(handler):
-            keys = [make_key(n, usage=1, last_used_at=str(len(service.requests))) for n in range(10)]
-            handler.reply(Reply(200, {"data": keys}))
+            keys = [make_key(n, usage=1, last_used_at=str(len(server.requests))) for n in range(10)]
+            handler.send(Response(200, {"data": keys}))
 
-        service.always("GET", "/keys", busy)
+        server.always("GET", "/keys", busy)
         self.assertEqual(self.usage()["totals"]["all_time"], 10)
 
     def test_no_workspace_is_skipped_if_the_default_page_lists_its_key(self):
         spaces = [make_workspace(n) for n in range(2)]
         there = [make_key(n, usage=100, workspace_id=spaces[1]["id"]) for n in (1, 2)]
-        service = self.start(workspaces=spaces, keys=[make_key(0, usage=1), *there])
+        server = self.start(workspaces=spaces, keys=[make_key(0, usage=1), *there])
 
         def default(handler):
-            if "workspace_id" in handler.asked.query:
-                handler.reply(service.respond(handler.asked))
+            if "workspace_id" in handler.received.query:
+                as_usual(handler)
             else:
-                handler.reply(Reply(200, {"data": [service.keys[0], there[0]]}))
+                handler.send(Response(200, {"data": [server.keys[0], there[0]]}))
 
-        service.always("GET", "/keys", default)
+        server.always("GET", "/keys", default)
         self.assertEqual(self.usage()["totals"]["all_time"], 201)
 
     def test_a_short_page_is_the_whole_list_if_the_server_ignores_offset(self):
         keys = [make_key(n, usage=1) for n in range(3)]
-        service = self.start(has_workspaces=False)
-        service.always("GET", "/keys", answer(200, {"data": keys}))
+        server = self.start(has_workspaces=False)
+        server.always("GET", "/keys", respond(200, {"data": keys}))
         self.assertEqual(self.usage()["totals"]["all_time"], 3)
 
     def test_a_server_without_workspaces_works(self):
         for fault in (error(404, "Not Found"), html(404)):
-            service = self.start(page_size=5, keys=[make_key(n, usage=1) for n in range(12)], has_workspaces=False)
-            service.always("GET", "/workspaces", fault)
+            server = self.start(page_size=5, keys=[make_key(n, usage=1) for n in range(12)], has_workspaces=False)
+            server.always("GET", "/workspaces", fault)
             self.assertEqual(self.usage()["totals"]["all_time"], 12)
 
     def test_a_404_on_a_later_page_of_workspaces_is_exit_5(self):
         workspaces = [make_workspace(n) for n in range(120)]
-        service = self.start(workspaces=workspaces, keys=[make_key(1, usage=1)])
-        service.always("GET", "/workspaces", from_offset(1, error(404, "Not Found")))
+        server = self.start(workspaces=workspaces, keys=[make_key(1, usage=1)])
+        server.always("GET", "/workspaces", from_offset(1, error(404, "Not Found")))
         run = self.run_program("usage")
         self.assertEqual((run.code, run.out), (5, ""))
         self.assertTrue(run.err.startswith("openrouter-remote: error: GET /workspaces: 404 Not Found\n"), run.err)
@@ -355,34 +352,34 @@ class PagesTest(UsageTest):
         self.assertEqual((run.code, sorted(names)), (0, sorted(key["name"] for key in demo_keys())))
 
     def test_without_any_workspace_a_404_is_an_error(self):
-        service = self.start(has_workspaces=False)
-        service.always("GET", "/keys", error(404, "Not Found"))
+        server = self.start(has_workspaces=False)
+        server.always("GET", "/keys", error(404, "Not Found"))
         self.assertEqual(self.run_program("usage").code, 5)
 
     def test_credits_keys_and_workspaces_are_requested_concurrently(self):
-        service = self.start()
+        server = self.start()
         together = threading.Barrier(3)
 
         def meet(handler):
             together.wait()
-            respond(handler)
+            as_usual(handler)
 
         for path in ("/credits", "/keys", "/workspaces"):
-            service.fail("GET", path, meet)
+            server.fail("GET", path, meet)
         self.usage()  # this would never end if one waited for another
 
     def test_workspaces_are_read_concurrently(self):
         workspaces = [make_workspace(n) for n in range(3)]
         keys = [make_key(n, workspace_id=workspaces[n % 3]["id"], usage=1) for n in range(6)]
-        service = self.start(workspaces=workspaces, keys=keys)
+        server = self.start(workspaces=workspaces, keys=keys)
         together = threading.Barrier(2)
 
         def meet(handler):
-            if "workspace_id" in handler.asked.query:  # the first page of another workspace
+            if "workspace_id" in handler.received.query:  # the first page of another workspace
                 together.wait()
-            respond(handler)
+            as_usual(handler)
 
-        service.always("GET", "/keys", meet)
+        server.always("GET", "/keys", meet)
         self.usage()
 
 
@@ -422,7 +419,7 @@ class TextTest(UsageTest):
     def test_spend_beyond_that_of_the_keys_has_its_own_line(self):
         self.start(credits={"total_credits": 10, "total_usage": Decimal("9.8848")})
         out = self.run_program("usage").out
-        self.assertIn("\nthis month:   $2.2500\nall-time:     $7.0000\nother spend:  $2.8848\n\n", out)
+        self.assertIn("\nthis month:  $2.2500\nall-time:    $7.0000\nother spend: $2.8848\n\n", out)
 
     def test_without_spend_beyond_that_of_the_keys_there_is_no_line_for_it(self):
         for total in ("7", "6.9999"):  # credits may lag
@@ -549,11 +546,14 @@ class CreditsTest(UsageTest):
             (error(500, "Broken"), "500 Broken (3 tries)"),
             (error(404, "Not Found"), "404 Not Found"),
             (hang_up(), "no response: Remote end closed connection without response (3 tries)"),
-            (answer(200, {"data": {"total_credits": "10", "total_usage": 1}}), '`total_credits` isn\'t a number: "10"'),
+            (
+                respond(200, {"data": {"total_credits": "10", "total_usage": 1}}),
+                '`total_credits` isn\'t a number: "10"',
+            ),
         ):
             with self.subTest(reason):
-                service = self.start(keys=list(self.KEYS), workspaces=[make_workspace()])
-                service.always("GET", "/credits", fault)
+                server = self.start(keys=list(self.KEYS), workspaces=[make_workspace()])
+                server.always("GET", "/credits", fault)
                 warning = f"openrouter-remote: warning: the account's credits are unknown: GET /credits: {reason}\n"
                 self.assertEqual(
                     self.run_program("usage"),
@@ -584,11 +584,11 @@ class CreditsTest(UsageTest):
 
     def test_only_the_user_key_of_the_same_layer_replaces_a_refused_management_key(self):
         def refuse(handler):
-            is_management = handler.asked.headers["authorization"] == f"Bearer {MANAGEMENT_KEY}"
-            (error(403, "No access to credits") if is_management else respond)(handler)
+            is_management = handler.received.headers["authorization"] == f"Bearer {MANAGEMENT_KEY}"
+            (error(403, "No access to credits") if is_management else as_usual)(handler)
 
-        service = self.start(credits_for_user_key="allowed")
-        service.always("GET", "/credits", refuse)
+        server = self.start(credits_for_user_key="allowed")
+        server.always("GET", "/credits", refuse)
         self.env["OPENROUTER_API_KEY"] = USER_KEY
         self.assertEqual(self.usage()["credits"]["remaining"], Decimal("0.1152"))
         both = f"OPENROUTER_MANAGEMENT_KEY={MANAGEMENT_KEY}\nOPENROUTER_API_KEY={USER_KEY}\n"
@@ -617,7 +617,7 @@ class OneKeyTest(UsageTest):
             make_key(n, workspace_id=workspaces[n % 2]["id"], disabled=n == 3, **spent("0", "0", f"{n}", f"{n}.5"))
             for n in range(1, 6)
         ]
-        self.service = self.start(page_size=5, keys=self.keys, workspaces=workspaces)
+        self.server = self.start(page_size=5, keys=self.keys, workspaces=workspaces)
 
     def test_a_key_is_found_by_hash_prefix_name_or_label_in_every_workspace(self):
         for key in self.keys:
@@ -649,7 +649,7 @@ class OneKeyTest(UsageTest):
 
     def test_a_full_hash_requests_only_that_key(self):
         self.usage("--key", self.keys[2]["hash"])
-        paths = sorted(request.path for request in self.service.requests)
+        paths = sorted(request.path for request in self.server.requests)
         self.assertEqual(paths, ["/credits", f"/keys/{self.keys[2]['hash']}"])
 
     def test_an_unknown_key_is_exit_4_with_the_nearest_names(self):
@@ -658,7 +658,7 @@ class OneKeyTest(UsageTest):
             Run(
                 4,
                 "",
-                "openrouter-remote: error: no key is called 'kay 2'\n"
+                "openrouter-remote: error: no key named 'kay 2'\n"
                 "hint: did you mean key 2, key 5, key 4, key 3, key 1?\n",
             ),
         )
@@ -674,13 +674,13 @@ class FailureTest(UsageTest):
             self.assertEqual(self.run_program("usage", *options), Run(5, "", f"openrouter-remote: error: {error}\n"))
 
     def test_an_amount_that_is_not_a_number_is_exit_5_in_every_key(self):
-        service = self.start(page_size=5, has_workspaces=False)
+        server = self.start(page_size=5, has_workspaces=False)
         for field in MONEY_FIELDS:
             for value, shown in (("1.5", '"1.5"'), (None, "null"), (True, "true"), ([], "[]"), ({}, "{}")):
                 if value is None and field.startswith("byok"):
                     continue
                 with self.subTest(field=field, value=value):
-                    service.keys = [*(make_key(n) for n in range(6)), make_key(6, **{field: value})]
+                    server.keys = [*(make_key(n) for n in range(6)), make_key(6, **{field: value})]
                     self.assert_error(f"GET /keys: `{field}` isn't a number: {shown}")
 
     def test_a_missing_amount_is_exit_5_except_for_byok(self):
@@ -699,8 +699,8 @@ class FailureTest(UsageTest):
     def test_a_failed_page_is_exit_5_without_a_partial_sum(self):
         for offset in (1, 8, 12):
             with self.subTest(offset=offset):
-                service = self.start(page_size=5, keys=[make_key(n) for n in range(17)], has_workspaces=False)
-                service.always("GET", "/keys", from_offset(offset, error(500, "Broken")))
+                server = self.start(page_size=5, keys=[make_key(n) for n in range(17)], has_workspaces=False)
+                server.always("GET", "/keys", from_offset(offset, error(500, "Broken")))
                 self.assert_error("GET /keys: 500 Broken (3 tries)")
 
     def test_a_malformed_page_is_exit_5_without_a_partial_sum(self):
@@ -714,36 +714,36 @@ class FailureTest(UsageTest):
             ({"data": [{"hash": 5}]}, '200 with a row without a usable `hash`: {"hash": 5}'),
         ):
             with self.subTest(body=body):
-                service = self.start(page_size=5, keys=[make_key(n) for n in range(7)], has_workspaces=False)
-                service.always("GET", "/keys", from_offset(1, answer(200, body)))
+                server = self.start(page_size=5, keys=[make_key(n) for n in range(7)], has_workspaces=False)
+                server.always("GET", "/keys", from_offset(1, respond(200, body)))
                 self.assert_error(f"GET /keys: {what}")
 
     def test_unavailable_workspaces_are_exit_5_without_a_partial_sum(self):
         for fault, what in (
             (error(500, "Broken"), "500 Broken (3 tries)"),
-            (answer(200, {"data": {}}), '200 without a list in `data`: {"data": {}}'),
+            (respond(200, {"data": {}}), '200 without a list in `data`: {"data": {}}'),
         ):
-            service = self.start()
-            service.always("GET", "/workspaces", fault)
+            server = self.start()
+            server.always("GET", "/workspaces", fault)
             self.assert_error(f"GET /workspaces: {what}")
 
     def test_a_workspace_with_unavailable_keys_is_exit_5_and_named(self):
-        service = self.start()
-        research = service.workspaces[1]["id"]
+        server = self.start()
+        research = server.workspaces[1]["id"]
         for fault, what in ((error(400, "Broken"), "400 Broken"), (error(403, "No access"), "403 No access")):
             with self.subTest(what):
 
                 def refuse(handler, fault=fault):
-                    (fault if handler.asked.query.get("workspace_id") == research else respond)(handler)
+                    (fault if handler.received.query.get("workspace_id") == research else as_usual)(handler)
 
-                service.always("GET", "/keys", refuse)
+                server.always("GET", "/keys", refuse)
                 self.assert_error(f"workspace 'Research': GET /keys: {what}")
 
     def test_a_user_key_in_the_management_variable_is_recognized(self):
         self.env["OPENROUTER_PROVISIONING_KEY"] = USER_KEY
         for status, message in ((401, "User not found."), (403, "Only management keys can perform this operation")):
             with self.subTest(status):
-                self.start(user_key_on_keys=status)
+                self.start(user_key_status=status)
                 self.assertEqual(
                     self.run_program("usage"),
                     Run(3, "", f"openrouter-remote: error: GET /keys: {status} {message}\n{USER_KEY_HINT}"),
@@ -752,7 +752,7 @@ class FailureTest(UsageTest):
     def test_without_a_management_key_nothing_is_requested(self):
         del self.env["OPENROUTER_PROVISIONING_KEY"]
         self.env["OPENROUTER_API_KEY"] = USER_KEY
-        service = self.start()
+        server = self.start()
         self.assertEqual(
             self.run_program("usage"),
             Run(
@@ -765,7 +765,7 @@ class FailureTest(UsageTest):
                 "management key, rename it to OPENROUTER_PROVISIONING_KEY\n",
             ),
         )
-        self.assertEqual(service.requests, [])
+        self.assertEqual(server.requests, [])
 
     def test_keys_are_not_printed(self):
         self.start(keys=[make_key(1, name=f"for {MANAGEMENT_KEY}")])
@@ -779,7 +779,7 @@ class AlertTest(UsageTest):
 
     def setUp(self):
         super().setUp()
-        self.service = self.start(
+        self.server = self.start(
             keys=[
                 make_key(1, name="ci", **spent("0.5", "1", "2", "9")),
                 make_key(2, name="web", **spent("0", "3", "3", "3")),
@@ -837,13 +837,13 @@ class AlertTest(UsageTest):
             (["--by", "day", "--quiet"], "--quiet needs --alert-daily, --alert-weekly or --alert-monthly"),
             (
                 ["--by", "day", "--alert-daily", "1"],
-                "alerts don't combine with --by: they look at today, this week or this month",
+                "alerts can't be used with --by: they cover today, this week or this month",
             ),
         ):
             with self.subTest(argv):
                 run = self.run_program("usage", *argv)
                 self.assertEqual(run, Run(2, "", f"openrouter-remote: error: {message}\n{see}"))
-        self.assertEqual(self.service.requests, [])
+        self.assertEqual(self.server.requests, [])
 
     def test_a_negative_threshold_is_a_usage_error(self):
         self.assertEqual(self.run_program("usage", "--alert-daily=-1").code, 2)
@@ -856,32 +856,32 @@ class AlertTest(UsageTest):
             (html(200), 5),
         ):
             with self.subTest(code):
-                self.service.always("GET", "/keys", fault)
+                self.server.always("GET", "/keys", fault)
                 run = self.run_program("usage", "--alert-daily", "0", "--quiet")
                 self.assertEqual((run.code, run.out), (code, ""))
                 self.assertNotIn("ALERT", run.err)
 
     def test_with_workspaces_out_of_sight_an_alert_fires_or_is_unknown(self):
-        self.service.workspaces_refused = True
+        self.server.workspaces_refused = True
         for limit, code, triggered in (("0.4", 1, True), ("9", 5, None)):
             run = self.run_program("usage", "--alert-daily", limit, "--json")
             self.assertEqual((run.code, json.loads(run.out)["alert"]["triggered"]), (code, triggered))
             self.assertIn("keys of other workspaces, if any, are missing", run.err)
             self.assertEqual(run.err.count("ALERT"), int(code == 1))
-        for name in (self.service.keys[0]["hash"], "ci"):  # whose spend is known
+        for name in (self.server.keys[0]["hash"], "ci"):  # whose spend is known
             self.assertEqual(self.run_program("usage", "--alert-daily", "9", "--key", name).code, 0)
 
     def test_quiet_prints_an_incomplete_result(self):
-        self.service.workspaces_refused = True
+        self.server.workspaces_refused = True
         run = self.run_program("usage", "--alert-daily", "9", "--quiet")
         self.assertEqual((run.code, "\nthis month: $5.0000\n" in run.out), (5, True))
 
     def test_a_key_without_a_name_is_a_dash_in_the_alert(self):
-        self.service.keys[0]["name"] = None
-        run = self.run_program("usage", "--key", self.service.keys[0]["hash"], "--alert-daily", "0")
+        self.server.keys[0]["name"] = None
+        run = self.run_program("usage", "--key", self.server.keys[0]["hash"], "--alert-daily", "0")
         self.assertEqual(run.err, "ALERT spend today of '-' $0.50 is more than $0.00\n")
 
     def test_unavailable_credits_do_not_matter_to_the_alert(self):
-        self.service.always("GET", "/credits", error(500, "Broken"))
+        self.server.always("GET", "/credits", error(500, "Broken"))
         run = self.run_program("usage", "--alert-daily", "0.5", "--quiet")
         self.assertEqual((run.code, run.out), (0, ""))

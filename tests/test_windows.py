@@ -208,21 +208,21 @@ class Background(WindowsTest):
 class Files(WindowsTest):
     CREATED = b"OPENROUTER_API_KEY=%s\n"
 
-    def create(self, service):
+    def create(self, server):
         run = self.run_program("keys", "create", "--name", "new", "--out", "new.env")
         self.assertEqual(run.code, 0, run.err)
         with open("new.env", "rb") as file:
-            self.assertEqual(file.read(), self.CREATED % service.secrets[0].encode())
+            self.assertEqual(file.read(), self.CREATED % server.secrets[0].encode())
 
     def test_out_opens_its_file_without_translation_of_line_ends(self):
-        service = self.start()
+        server = self.start()
         with self.on_windows():
-            self.create(service)
+            self.create(server)
         self.assertIn(("new.env", True), self.windows.opened)
 
     def test_where_there_is_no_such_flag_it_needs_none(self):
-        service = self.start()
-        self.create(service)
+        server = self.start()
+        self.create(server)
 
 
 class Whole(WindowsTest):
@@ -235,11 +235,11 @@ class Whole(WindowsTest):
                 expected = self.run_program(*argv)
                 for name in os.listdir(self.folder):
                     os.unlink(name)
-                service = self.start()
+                server = self.start()
                 with self.on_windows(), without(select, "poll"), without(signal, "SIGHUP"):
                     found = self.run_program(*argv)
                 self.assertEqual(Run(*found), Run(*expected))
-                self.assertTrue(service.requests or argv == ("integrations",))
+                self.assertTrue(server.requests or argv == ("integrations",))
 
 
 @contextlib.contextmanager
