@@ -37,6 +37,8 @@ class SourcesTest(ProgramTest):
     def setUp(self):
         super().setUp()
         self.server = self.start(credits_for_user_key="allowed")
+        # Without a model of the Batch API there is no note on it.
+        self.server.models = [model for model in self.server.models if not model["id"].endswith(":batch")]
 
     def sent_keys(self):
         """The keys that were sent, each once."""
@@ -46,13 +48,13 @@ class SourcesTest(ProgramTest):
     def paths(self):
         return sorted(request.path for request in self.server.requests)
 
-    def malformed_file(self, source, path, what):
-        message = f"{LABEL}error: OPENROUTER_API_KEY_FILE (from {source}): the key in {path} is malformed: it {what}\n"
-        return message + "hint: name a file that holds nothing but a user key\n"
-
     def malformed(self, name, source, what, kind="a user key", create=CREATE_USER_KEY):
         message = f"{LABEL}error: {name} (from {source}) is malformed: it {what}\n"
         return message + f"hint: set it to {kind} exactly as shown when it was created, {create}\n"
+
+    def malformed_file(self, name, source, path, what, kind="a user key"):
+        message = f"{LABEL}error: {name} (from {source}): the key in {path} is malformed: it {what}\n"
+        return message + f"hint: name a file that holds nothing but {kind}\n"
 
     def pipe(self, path):
         """A named pipe, removed at the end of the test."""
@@ -276,7 +278,8 @@ class UnusableKeyFileTest(SourcesTest):
                     self.env["OPENROUTER_API_KEY_FILE"] = self.write("secret", content)
                     run = self.run_program(*flags, "keys", "current")
                     self.assertEqual((run.code, run.out), (3, ""))
-                    self.assertIn("error: OPENROUTER_API_KEY_FILE (from the shell): the key in ", run.err)
+                    message = f"OPENROUTER_API_KEY_FILE (from the shell): the key in {self.folder}/secret is malformed"
+                    self.assertIn(f"{LABEL}error: {message}: it ", run.err)
                     self.assertNotIn("hunter2", run.err)
                     self.assertNotIn(key(7)[9:], run.err)
         self.assertEqual(self.server.requests, [])
@@ -304,7 +307,7 @@ class UnusableKeyFileTest(SourcesTest):
 class ReadWhenNeededTest(SourcesTest):
     def test_a_command_without_keys_never_reads_it(self):
         self.env.update({f"{name}_FILE": "missing" for name in program.KEY_NAMES})
-        for argv in (("models", "list", "--json", "--free"), ("models", "show", "northwind/gale-70b", "--json")):
+        for argv in (("models", "list", "--json"), ("models", "show", "northwind/gale-70b", "--json")):
             with self.subTest(argv=argv):
                 run = self.run_program(*argv)
                 self.assertEqual((run.code, run.err), (0, ""))
@@ -378,7 +381,8 @@ class ProjectKeyFileTest(SourcesTest):
                     run = self.run_program("keys", "current")
                     os.chdir(self.folder)
                     os.unlink(source)
-                    self.assertEqual(run, Run(3, "", self.malformed_file(source, f"{self.folder}/secret", what)))
+                    message = self.malformed_file("OPENROUTER_API_KEY_FILE", source, f"{self.folder}/secret", what)
+                    self.assertEqual(run, Run(3, "", message))
         self.assertEqual(self.server.requests, [])
 
     def test_a_key_of_the_form_is_sent(self):
@@ -457,7 +461,7 @@ class KeyPipeTest(SourcesTest):
 
     def test_one_that_nobody_writes_to_does_not_stop_what_needs_no_key(self):
         self.env["OPENROUTER_API_KEY_FILE"] = self.pipe("secret")
-        run = self.run_program("models", "list", "--json", "--free")
+        run = self.run_program("models", "list", "--json")
         self.assertEqual((run.code, run.err), (0, ""))
 
 
@@ -712,7 +716,7 @@ class KeyCheckTest(NetworkTest):
         for value, what in ONE_OF_EACH:
             with self.subTest(value=value):
                 self.write("secret", value)
-                message = self.malformed_file("the shell", "secret", what)
+                message = self.malformed_file("OPENROUTER_API_KEY_FILE", "the shell", "secret", what)
                 self.assertEqual(self.run_program("keys", "current"), Run(3, "", message))
         self.assertEqual(self.looked_up, [])
 
