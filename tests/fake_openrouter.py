@@ -70,6 +70,9 @@ PLACEHOLDER_DATE = "2098-12-31"
 # The time of the tests, a Wednesday. The server's clock stands still at this time unless another one is given.
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 
+# The seconds after which a test fails instead of waiting for a program or a request that never comes.
+LONGEST_WAIT = 120
+
 
 # --- Builders: complete objects as in OpenRouter's OpenAPI description; keyword arguments replace any field
 
@@ -843,7 +846,8 @@ class FakeOpenRouter:
     def wait_for_requests(self, count: int = 1) -> None:
         """Wait until this many requests have arrived, whether they have a response or not."""
         with self._arrival:
-            self._arrival.wait_for(lambda: len(self.requests) >= count)
+            if not self._arrival.wait_for(lambda: len(self.requests) >= count, LONGEST_WAIT):
+                raise TimeoutError(f"{len(self.requests)} of {count} requests have arrived")
 
     def receive(self, request: Request) -> Fault | None:
         """Record a request, which is in flight until `done`; return its fault, if any."""

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import types
 import unittest
@@ -19,7 +20,7 @@ from datetime import datetime, timezone
 from importlib.machinery import SourceFileLoader
 from unittest import mock
 
-from fake_openrouter import NOW, FakeOpenRouter
+from fake_openrouter import LONGEST_WAIT, NOW, FakeOpenRouter
 
 sys.dont_write_bytecode = True
 TESTS = os.path.dirname(os.path.abspath(__file__))
@@ -209,16 +210,24 @@ class ProgramTest(unittest.TestCase):
         """Run the program in a process and capture its outputs, unless `options` (of subprocess.run) say otherwise."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
         options.setdefault("preexec_fn", default_signals)
+        options.setdefault("timeout", LONGEST_WAIT)
         done = subprocess.run([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options)
         return Run(done.returncode, done.stdout, done.stderr)
 
     @contextlib.contextmanager
     def started(self, *argv, **options):
-        """The running program, with its outputs as pipes unless `options` (of Popen) say otherwise."""
+        """The running program, with its outputs as pipes unless `options` (of Popen) say otherwise.
+
+        It is killed after LONGEST_WAIT, so whatever reads from it comes to an end.
+        """
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
         options.setdefault("preexec_fn", default_signals)
         with subprocess.Popen([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options) as process:
+            killer = threading.Timer(LONGEST_WAIT, process.kill)
+            killer.daemon = True
+            killer.start()
             try:
                 yield process
             finally:
+                killer.cancel()
                 process.kill()

@@ -801,8 +801,7 @@ class DiffTest(ModelsTest):
                 if moment != "requesting":
                     process.stdout.read(1)  # the output is larger than a pipe's buffer: the program waits
                 if moment == "saving":
-                    while not process.stdout.readline().startswith("a/three "):
-                        pass
+                    self.assertTrue(any(line.startswith("a/three ") for line in process.stdout))
                 process.kill()
                 process.communicate()
                 self.assertIn(self.content(), left)

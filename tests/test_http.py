@@ -15,6 +15,7 @@ from unittest import mock
 
 from fake_openrouter import (
     EXPIRED_KEY,
+    LONGEST_WAIT,
     MANAGEMENT_KEY,
     TLS_CERTIFICATE,
     USER_KEY,
@@ -510,7 +511,7 @@ class ConcurrencyTest(HttpTest):
         return json.loads(run.out)["totals"]["all_time"]
 
     def test_at_most_eight_requests_run_at_once(self):
-        together = threading.Barrier(8)
+        together = threading.Barrier(8, timeout=LONGEST_WAIT)
 
         def meet(handler):
             if "workspace_id" in handler.received.query:

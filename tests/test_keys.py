@@ -20,6 +20,7 @@ from unittest import mock
 from urllib.parse import unquote
 
 from fake_openrouter import (
+    LONGEST_WAIT,
     MANAGEMENT_KEY,
     USER_KEY,
     Response,
@@ -719,9 +720,11 @@ class OddResponseTest(KeysTest):
 
         def background(call, *args):
             def wait(timeout=None):
-                while len(response.body) < received:
+                for _ in range(LONGEST_WAIT * 1000):
+                    if len(response.body) >= received:
+                        raise program.Timeout
                     threading.Event().wait(0.001)
-                raise program.Timeout
+                raise AssertionError(f"only {len(response.body)} of {received} bytes have arrived")
 
             begun = real(call, *args)
             if call is not program._exchange or args[0].method != "POST":
@@ -1571,7 +1574,9 @@ class DeleteTest(KeysTest):
             os.close(slave)
             screen = b""
             while not screen.endswith(b"[y/N] "):
-                screen += os.read(master, 4096)
+                chunk = os.read(master, 4096)  # an OSError, or nothing, at the end
+                self.assertTrue(chunk, screen)
+                screen += chunk
             process.send_signal(signal.SIGINT)
             self.assertEqual(process.communicate()[0], "")
         self.assertEqual((process.returncode, self.changes(self.server)), (130, []))

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from fake_openrouter import (
     EXPIRED_KEY,
+    LONGEST_WAIT,
     MANAGEMENT_KEY,
     USER_KEY,
     as_usual,
@@ -980,7 +981,7 @@ expires:             2027-01-31
                 self.assertEqual(self.other_targets(), [f"/api/v1/model/{name}"])
 
     def test_the_model_and_the_catalog_are_requested_at_the_same_time(self):
-        together = threading.Barrier(2)
+        together = threading.Barrier(2, timeout=LONGEST_WAIT)
 
         def meet(handler):
             together.wait()

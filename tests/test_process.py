@@ -17,6 +17,7 @@ import unittest
 from unittest import mock
 
 from fake_openrouter import (
+    LONGEST_WAIT,
     MANAGEMENT_KEY,
     USER_KEY,
     as_usual,
@@ -429,7 +430,7 @@ class SignalTest(ProcessTest):
             ("create", "--name", "new", "--out", "key"),
         ):
             with self.subTest(argv=argv), self.started("keys", *argv, "--timeout", "3600") as process:
-                arrived.acquire()
+                self.assertTrue(arrived.acquire(timeout=LONGEST_WAIT))
                 process.send_signal(signal.SIGINT)
                 run = self.ended(process)
                 self.assertEqual((run.code, run.out), (130, ""))
@@ -516,13 +517,9 @@ class TerminalTest(ProcessTest):
         """Run on a terminal of this width: its output is `err` of the Run. With `keep_stdout`, stdout is a pipe."""
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        with subprocess.Popen(
-            [*COMMAND, *argv],
-            env={"TERM": "xterm", **self.env, **env},
-            stdin=slave,
-            stdout=subprocess.PIPE if keep_stdout else slave,
-            stderr=slave,
-        ) as process:
+        streams = {"stdin": slave, "stdout": subprocess.PIPE if keep_stdout else slave, "stderr": slave}
+        environment = mock.patch.dict(self.env, {"TERM": "xterm", **self.env, **env})
+        with environment, self.started(*argv, **streams) as process:
             os.close(slave)
             shown = b""
             with contextlib.suppress(OSError):  # at the end Linux raises EIO
@@ -532,7 +529,7 @@ class TerminalTest(ProcessTest):
                         break
                     shown += chunk
             os.close(master)
-            out = process.stdout.read().decode() if process.stdout else ""
+            out = process.communicate()[0] or ""
         return Run(process.returncode, out, shown.decode().replace("\r\n", "\n"))
 
     def test_a_terminal_gets_a_colored_header_and_a_pipe_gets_none(self):

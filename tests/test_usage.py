@@ -6,6 +6,7 @@ from decimal import Decimal
 from unittest import mock
 
 from fake_openrouter import (
+    LONGEST_WAIT,
     MANAGEMENT_KEY,
     PERIODS,
     USER_KEY,
@@ -357,7 +358,7 @@ class PagesTest(UsageTest):
 
     def test_credits_keys_and_workspaces_are_requested_concurrently(self):
         server = self.start()
-        together = threading.Barrier(3)
+        together = threading.Barrier(3, timeout=LONGEST_WAIT)
 
         def meet(handler):
             together.wait()
@@ -371,7 +372,7 @@ class PagesTest(UsageTest):
         workspaces = [make_workspace(n) for n in range(3)]
         keys = [make_key(n, workspace_id=workspaces[n % 3]["id"], usage=1) for n in range(6)]
         server = self.start(workspaces=workspaces, keys=keys)
-        together = threading.Barrier(2)
+        together = threading.Barrier(2, timeout=LONGEST_WAIT)
 
         def meet(handler):
             if "workspace_id" in handler.received.query:  # the first page of another workspace
