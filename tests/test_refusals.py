@@ -75,7 +75,7 @@ class KeylessTest(RefusalTest):
                 self.server.requests.clear()
                 run = self.run_program(*argv, "--json")
                 self.assertEqual((run.code, run.err), (0, ""))
-                asked = [header for place, header in self.received() if place == path]
+                asked = [header for place, header in self.asked() if place == path]
                 self.assertEqual(asked, [None, expected])
 
     def test_a_refused_list_of_models_is_requested_again_with_the_user_key(self):
@@ -108,7 +108,7 @@ class KeylessTest(RefusalTest):
                     run = self.run_program("models", "endpoints", "northwind/gale-70b", "--json")
                     self.env = before
                     self.assertEqual(run.code, 0)
-                    self.assertEqual([key for place, key in self.received() if place == path], [header])
+                    self.assertEqual([key for place, key in self.asked() if place == path], [header])
 
     def test_a_response_that_breaks_off_is_a_refusal_too(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
@@ -119,7 +119,7 @@ class KeylessTest(RefusalTest):
 
         self.server.always("GET", "/models", without_key(broken))
         run = self.run_program("models", "list", "--json")
-        self.assertEqual((run.code, run.err, self.received()[-1]), (0, "", ("/models", USER)))
+        self.assertEqual((run.code, run.err, self.asked()[-1]), (0, "", ("/models", USER)))
 
     def test_every_page_is_read(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
@@ -137,7 +137,7 @@ class KeylessTest(RefusalTest):
         run = self.run_program("models", "list", "--json")
         warning = "OPENROUTER_API_KEY (from the shell) is malformed: it contains white space; skipped\n"
         self.assertEqual((run.code, run.err), (0, f"{LABEL}warning: {warning}"))
-        self.assertEqual(self.received(), [("/models", None), ("/models", MANAGEMENT)])
+        self.assertEqual(self.asked(), [("/models", None), ("/models", MANAGEMENT)])
 
     def test_without_any_key_the_refusal_is_the_error(self):
         self.server.always("GET", "/models", error(401, "Missing Authentication header"))
@@ -155,7 +155,7 @@ class KeylessTest(RefusalTest):
         self.assertEqual((run.code, run.out), (3, ""))
         hint = "hint: OPENROUTER_API_KEY (from the shell) was refused"
         self.assertTrue(run.err.startswith(f"{LABEL}error: GET /models: 401 User not found.\n{hint}"), run.err)
-        self.assertEqual(self.received(), [("/models", None), ("/models", USER)])
+        self.assertEqual(self.asked(), [("/models", None), ("/models", USER)])
 
     def test_only_a_401_is_followed_by_a_key(self):
         self.env["OPENROUTER_API_KEY"] = USER_KEY
@@ -165,7 +165,7 @@ class KeylessTest(RefusalTest):
                     self.server.always("GET", "/models", fault)
                     self.server.requests.clear()
                     self.assertIn(self.run_program("models", "list").code, (3, 5))
-                    self.assertEqual(self.received(), [("/models", None)])
+                    self.assertEqual(self.asked(), [("/models", None)])
 
 
 class PermissionTest(RefusalTest):
@@ -250,7 +250,7 @@ class PermissionTest(RefusalTest):
         self.server.credits_for_user_key = "allowed"
         self.server.fail("GET", "/credits", error(403, self.REFUSED))
         self.assertEqual(self.run_program("balance").code, 0)
-        self.assertEqual(self.received(), [("/credits", MANAGEMENT), ("/credits", USER)])
+        self.assertEqual(self.asked(), [("/credits", MANAGEMENT), ("/credits", USER)])
 
     def test_a_budget_or_limit_is_reported_as_such(self):
         for said in ("Key limit exceeded (monthly limit)", "Workspace budget reached", "LIMIT EXCEEDED"):
@@ -284,7 +284,7 @@ class PermissionTest(RefusalTest):
             f"{LABEL}error: GET /keys: 403 403 Forbidden 403 Forbidden\n"
             "hint: this response isn't from OpenRouter: look for a proxy or filter in between\n",
         )
-        self.assertNotIn("/key", [path for path, _ in self.received()])
+        self.assertNotIn("/key", [path for path, _ in self.asked()])
 
 
 class OutOfSightTest(RefusalTest):
@@ -335,7 +335,7 @@ class OutOfSightTest(RefusalTest):
                 run = self.run_program("keys", *self.changes(self.hash)[number][0])
                 self.assertEqual((run.code, "warning" in run.err), (0, False), run.err)
                 self.assertEqual(self.sent(), sent)
-                searched = [path for path, _ in self.received() if path == "/keys"]
+                searched = [path for path, _ in self.asked() if path == "/keys"]
                 self.assertEqual(searched, [])
 
     def test_a_name_that_no_visible_key_has_is_exit_4(self):

@@ -410,7 +410,7 @@ class CompareTest(SpendTest):
             make_activity(days_ago, MINI, "Lumen", other, usage=usd) for days_ago, usd in ((1, 10), (8, 30))
         ]
         self.assertEqual(self.rows("model", "--key", "production"), [(MINI, 10, 30, -20)])
-        self.assertEqual(self.received("/activity"), [{"api_key_hash": other}])
+        self.assertEqual(self.asked("/activity"), [{"api_key_hash": other}])
         self.assertEqual(self.rows("key", "--key", "production"), [("production", 10, 30, -20)])
         filters = [{"field": "api_key_id", "operator": "eq", "value": other}]
         self.assertEqual([query["filters"] for query in self.queries()], [filters, filters])
@@ -433,7 +433,7 @@ class CompareSourceTest(SpendTest):
             with self.subTest(argv=argv):
                 self.server.requests.clear()
                 document = self.document("--compare", "--by", *argv)
-                self.assertEqual((self.received("/activity"), self.queries()), ([{}], []))
+                self.assertEqual((self.asked("/activity"), self.queries()), ([{}], []))
                 self.assertEqual(
                     [document[name] for name in ("from", "to", "before_from", "before_to")],
                     [days_before(NOW, days_ago) for days_ago in (days, 1, 2 * days, days + 1)],
@@ -468,7 +468,7 @@ class CompareSourceTest(SpendTest):
                         for start, end in spans
                     ],
                 )
-                self.assertEqual(self.received("/activity"), [])
+                self.assertEqual(self.asked("/activity"), [])
                 self.assertEqual(
                     [document[name] for name in ("from", "to", "before_from", "before_to")],
                     [days_before(NOW, days_ago) for days_ago in (days, 1, 2 * days, days + 1)],
