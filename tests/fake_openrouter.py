@@ -1429,13 +1429,15 @@ def main(argv: list) -> int:
         }
         if argv == ["--serve"]:
             return serve(settings)
-        with tempfile.NamedTemporaryFile("w", suffix=".env") as env_file:
-            # The provisioning key wins over OPENROUTER_MANAGEMENT_KEY, so the caller's own key is never used.
-            env_file.writelines(f"{name}={value}\n" for name, value in settings.items())
-            env_file.flush()
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "fake.env")
+            # Closed before the program reads it: Windows opens no file twice.
+            with open(path, "w", encoding="utf-8") as env_file:
+                # The provisioning key wins over OPENROUTER_MANAGEMENT_KEY, so the caller's own key is never used.
+                env_file.writelines(f"{name}={value}\n" for name, value in settings.items())
             # An interrupt also reaches the command, whose exit code is returned then.
             signal.signal(signal.SIGINT, lambda *_: None)
-            return run(env_file.name, argv) if argv else tour(env_file.name)
+            return run(path, argv) if argv else tour(path)
 
 
 def serve(settings: dict) -> int:

@@ -209,7 +209,7 @@ class ProgramTest(unittest.TestCase):
     def start_program(self, *argv, **options):
         """Run the program in a process and capture its outputs, unless `options` (of subprocess.run) say otherwise."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
-        options.setdefault("preexec_fn", default_signals)
+        options.setdefault("preexec_fn", default_signals if os.name == "posix" else None)
         options.setdefault("timeout", LONGEST_WAIT)
         done = subprocess.run([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options)
         return Run(done.returncode, done.stdout, done.stderr)
@@ -221,7 +221,7 @@ class ProgramTest(unittest.TestCase):
         It is killed after LONGEST_WAIT, so whatever reads from it comes to an end.
         """
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
-        options.setdefault("preexec_fn", default_signals)
+        options.setdefault("preexec_fn", default_signals if os.name == "posix" else None)
         with subprocess.Popen([*COMMAND, *argv], env=self.env, text=True, encoding="utf-8", **options) as process:
             killer = threading.Timer(LONGEST_WAIT, process.kill)
             killer.daemon = True

@@ -1,5 +1,11 @@
 """`usage --by key`, `--by hour`, `--today` and more than 30 days: what only POST /analytics/query reports."""
 
+import os
+import unittest
+
+if os.name != "posix":
+    raise unittest.SkipTest("these tests need POSIX")
+
 import io
 import json
 import os

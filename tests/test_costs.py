@@ -1,5 +1,11 @@
 """`--cost`, `--expiring`, the filters of `models endpoints`, and `models diff`."""
 
+import os
+import unittest
+
+if os.name != "posix":
+    raise unittest.SkipTest("these tests need POSIX")
+
 import json
 import os
 import resource

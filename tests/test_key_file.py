@@ -1,5 +1,11 @@
 """`--out FILE` of `keys create` and `keys rotate`: the new key is written to a file with mode 0600 and not shown."""
 
+import os
+import unittest
+
+if os.name != "posix":
+    raise unittest.SkipTest("these tests need POSIX")
+
 import errno
 import json
 import os

@@ -1,5 +1,11 @@
 """`keys`: listing keys, finding one by name, and creating, changing and deleting them."""
 
+import os
+import unittest
+
+if os.name != "posix":
+    raise unittest.SkipTest("these tests need POSIX")
+
 import contextlib
 import gzip
 import io

@@ -1,5 +1,11 @@
 """The real program as a process: exit codes, closed pipes, full disks, signals, terminals, encodings and memory."""
 
+import os
+import unittest
+
+if os.name != "posix":
+    raise unittest.SkipTest("these tests need POSIX")
+
 import ast
 import contextlib
 import fcntl

@@ -1,5 +1,11 @@
 """Settings: `.env` syntax, layers and their precedence, base URLs, keys, and what --verbose shows of them."""
 
+import os
+import unittest
+
+if os.name != "posix":
+    raise unittest.SkipTest("these tests need POSIX")
+
 import contextlib
 import io
 import os
