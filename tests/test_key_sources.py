@@ -913,3 +913,23 @@ class OtherNamesTest(SourcesTest):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class ReportTest(SourcesTest):
+    def test_verbose_names_every_source_that_may_hold_the_key(self):
+        empty = self.write("empty", "\n")
+        project = self.write(".env", f"OPENROUTER_PROVISIONING_KEY_FILE={empty}\n")
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+        lines = self.run_program("balance", "-v").err.splitlines()[1:3]
+        self.assertEqual(
+            lines,
+            [
+                f"openrouter-remote: OPENROUTER_PROVISIONING_KEY: from {empty} "
+                f"(OPENROUTER_PROVISIONING_KEY_FILE in {project})",
+                "openrouter-remote: OPENROUTER_PROVISIONING_KEY=*** from the shell",
+            ],
+        )
+
+    def test_a_key_file_may_begin_with_a_byte_order_mark(self):
+        self.env["OPENROUTER_PROVISIONING_KEY_FILE"] = self.write("secret", f"\ufeff{MANAGEMENT_KEY}\n")
+        self.assertEqual(self.run_program("balance").code, 0)

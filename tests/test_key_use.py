@@ -280,6 +280,14 @@ class LimitAlertTest(KeyUseTest):
         self.assertEqual(self.run_program("keys", "list", "--idle", "1.5").code, 2)
 
 
+class DisabledKeyTest(KeyUseTest):
+    def test_a_disabled_key_needs_no_limit_field(self):
+        self.start(make_key(1, limit=5), make_key(2, disabled=True))
+        del self.server.keys[1]["limit"], self.server.keys[1]["limit_remaining"]
+        run = self.run_program("keys", "list", "--alert-below", "0.0001", "--quiet")
+        self.assertEqual(run, Run(0, "", ""))
+
+
 class CurrentTest(KeyUseTest):
     """`keys current`, the only `keys` command for a user key."""
 

@@ -347,3 +347,22 @@ class Help(LookTest):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class OddFieldsTest(LookTest):
+    def test_show_leaves_out_an_arena_without_a_place_and_writes_a_small_discount_out(self):
+        server = self.start()
+        arena = [{"arena": "agents", "elo": 1200}, {"category": "website", "rank": 3}]
+        pricing = make_pricing("1", "2", discount=Decimal("1E-7"))
+        server.models.append(make_model("acme/odd", benchmarks={"design_arena": arena}, pricing=pricing))
+        lines = self.run_program("models", "show", "acme/odd").out.splitlines()
+        self.assertEqual(
+            [line.split(maxsplit=2)[2] for line in lines if line.startswith("design arena")], ["website 3"]
+        )
+        self.assertIn("0.0000001 (in these prices already)", [line.split(maxsplit=1)[1] for line in lines])
+
+    def test_byok_spend_is_kept_longer_than_the_bar(self):
+        self.start()
+        for columns in range(40, 120, 5):
+            header = self.on_screen("usage", "--by", "day", "--days", "1", columns=columns).splitlines()[2]
+            self.assertIn("BYOK", header, columns)

@@ -531,3 +531,11 @@ class MinUptime(NamesTest):
                 run = self.models("endpoints", "acme/alpha-4.5", f"--min-uptime={percent}")
                 self.assertEqual((run.code, run.out, self.requests()), (2, "", []))
                 self.assertTrue(run.err.startswith("openrouter-remote: error: argument --min-uptime: "), run.err)
+
+
+class OddIdTest(NamesTest):
+    def test_a_name_that_the_api_calls_invalid_is_looked_up_in_the_catalog(self):
+        self.server.always("GET", "/model/acme/alpha 4.5", error(400, "Invalid slug"))
+        self.server.always("GET", "/model/acme/alpha%204.5", error(400, "Invalid slug"))
+        run = self.models("show", "acme/alpha 4.5", "--json")
+        self.assertEqual((run.code, json.loads(run.out)["id"]), (0, "acme/alpha-4.5"))

@@ -14,7 +14,9 @@ from fake_openrouter import (
     Response,
     as_usual,
     error,
+    error_body,
     html,
+    limit_exceeded,
     make_key,
     make_key_info,
     make_secret,
@@ -537,3 +539,45 @@ class NewKeyTest(RefusalTest):
         run = self.run_program("keys", "create", "--name", "ci", "--workspace", self.OTHER)
         self.assertEqual((run.code, run.err), (0, f"{SECRET}\n{NOTICE}"))
         self.assertEqual(self.server.keys[0]["workspace_id"], self.OTHER)
+
+
+class AfterCreationTest(RefusalTest):
+    """Once a key was created, only its own steps are requested."""
+
+    def setUp(self):
+        super().setUp()
+        self.env["OPENROUTER_PROVISIONING_KEY"] = MANAGEMENT_KEY
+
+    def paths(self):
+        return [f"{request.method} {request.path}" for request in self.server.requests]
+
+    def test_a_refused_fix_of_the_settings_asks_nothing_more(self):
+        self.server.ignored_on_create = {"limit"}
+        self.server.always("PATCH", "*", error(403, "No"))
+        run = self.run_program("keys", "create", "--name", "x", "--limit", "5")
+        self.assertEqual((run.code, run.err.splitlines()[0]), (5, self.server.secrets[0]))
+        self.assertEqual(self.paths(), ["POST /keys/", f"PATCH /keys/{self.server.keys[0]['hash']}"])
+
+    def test_a_key_in_a_refusal_is_shown_before_anything_else_is_requested(self):
+        secret = "sk-or-v1-" + "12ab" * 16
+        self.server.always("POST", "/keys/", respond(403, {**error_body(403, "No"), "key": secret}))
+        run = self.run_program("keys", "create", "--name", "x")
+        self.assertEqual((run.code, run.err.splitlines()[0]), (5, secret))
+        self.assertEqual(self.paths(), ["POST /keys/"])
+
+    def test_an_error_code_in_the_place_of_a_key_is_no_key(self):
+        self.server.always("POST", "/keys/", respond(400, {"message": "bad limit", "key": "error.validation"}))
+        run = self.run_program("keys", "create", "--name", "x", "--out", "x.env")
+        self.assertEqual((run.code, run.out, os.path.exists("x.env")), (5, "", False))
+
+
+class UserKeyLimitTest(RefusalTest):
+    def test_a_403_that_names_a_limit_is_not_a_wrong_user_key(self):
+        self.env.pop("OPENROUTER_PROVISIONING_KEY", None)
+        self.env["OPENROUTER_API_KEY"] = USER_KEY
+        self.server.always("GET", "/credits", limit_exceeded())
+        run = self.run_program("balance")
+        self.assertEqual(
+            run.err.splitlines()[1],
+            "hint: OPENROUTER_API_KEY (from the shell) has reached a budget or limit; the key itself is fine",
+        )

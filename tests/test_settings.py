@@ -664,6 +664,16 @@ class ForeignFileTest(SettingsTest):
         self.assertEqual(self.run_program("balance").code, 0)
 
 
+class TrailingDotTest(SettingsTest):
+    def test_openrouter_with_a_trailing_dot_takes_no_other_key_either(self):
+        self.env.update(OPENROUTER_BASE_URL="https://openrouter.ai./api/v1", OPENROUTER_API_KEY="sk-proj-" + "a" * 40)
+        settings, _ = self.settings()
+        [(_, error)] = settings.keys(program.USER_KEY)
+        self.assertEqual(
+            str(error), "OPENROUTER_API_KEY (from the shell) is malformed: it looks like another vendor's key"
+        )
+
+
 class CredentialTest(SettingsTest):
     SPACE, CHARACTERS = "contains white space", "contains characters that no key has"
     QUOTES, LABEL = "contains quotes", "looks like a label, as OpenRouter shows in place of a key"

@@ -220,6 +220,23 @@ class PagesTest(UsageTest):
     def offsets(self, server):
         return [request.query.get("offset") for request in server.requests if request.path == "/keys"]
 
+    def test_no_key_is_missed_if_a_page_of_keys_is_created_between_two_pages(self):
+        # The second page shows only rows of the first one, pushed down, and yet it isn't the end.
+        for size, count in ((10, 40), (100, 300)):
+            with self.subTest(page_size=size):
+                server = self.start(page_size=size, keys=[make_key(n, usage=1) for n in range(count)])
+                created: list = []
+
+                def busy(handler, size=size, created=created):
+                    with handler.fake.lock:
+                        if "offset" in handler.received.query and not created:
+                            created += [make_key(9000 + n, usage=1) for n in range(size - 5)]
+                            handler.fake.keys[:0] = created
+                    as_usual(handler)
+
+                server.always("GET", "/keys", busy)
+                self.assertEqual(self.usage()["totals"]["all_time"], count)
+
     def test_a_page_whose_size_is_not_a_multiple_of_5_is_the_last(self):
         for count in (1, 4, 6, 99, 101):
             with self.subTest(keys=count):
