@@ -12,7 +12,7 @@ from decimal import Decimal
 from operator import itemgetter
 from unittest import mock
 
-from fake_openrouter import MANAGEMENT_KEY, USER_KEY, make_endpoint, make_key, make_model, make_pricing
+from fake_openrouter import MANAGEMENT_KEY, USER_KEY, make_endpoint, make_key, make_model, make_pricing, respond
 from support import COMMANDS, PROGRAM, ProgramTest, Run, program, without_colors
 
 try:
@@ -366,3 +366,9 @@ class OddFieldsTest(LookTest):
         for columns in range(40, 120, 5):
             header = self.on_screen("usage", "--by", "day", "--days", "1", columns=columns).splitlines()[2]
             self.assertIn("BYOK", header, columns)
+
+    def test_show_prints_an_id_that_is_no_text_as_json(self):
+        server = self.start()
+        server.always("GET", "/model/acme/odd", respond(200, {"data": {**make_model("acme/odd"), "id": {"a": 1}}}))
+        lines = self.run_program("models", "show", "acme/odd").out.splitlines()
+        self.assertEqual([line.split(maxsplit=1)[1] for line in lines if line.startswith("id:")], ['{"a": 1}'])
