@@ -624,7 +624,10 @@ def broken_promises(case: Case, outcome: Outcome) -> list:
     damaged = any(edit.kind == "flip" for edit in case.edits)
     promise(damaged or not SECRET.search(re.sub(r"\s+", "", out)), "a configured key on stdout")
     lines = err.splitlines()
-    promise(damaged or not SECRET.search(re.sub(r"\s+", "", err)), "a configured key on stderr")
+    # An edited response may hold a key of the form that isn't configured: create and rotate show it as the new one.
+    configured = f"{USER_KEY} {MANAGEMENT_KEY} {case.env} {case.files}"
+    shown = lines[1:] if makes_keys and lines and lines[0] not in configured else lines
+    promise(damaged or not SECRET.search(re.sub(r"\s+", "", "".join(shown))), "a configured key on stderr")
     shown = [*lines, *re.findall("^OPENROUTER_API_KEY=(.*)\n$", outcome.key_file or "")]
     lost = [secret for secret in outcome.delivered if secret not in shown]
     promise(not lost, "a new key that arrived in full and wasn't shown")
