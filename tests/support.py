@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import json
 import os
 import py_compile
 import re
@@ -18,6 +19,7 @@ import unittest
 from collections import namedtuple
 from datetime import datetime, timezone
 from importlib.machinery import SourceFileLoader
+from typing import Any
 from unittest import mock
 
 from fake_openrouter import LONGEST_WAIT, NOW, FakeOpenRouter
@@ -206,6 +208,15 @@ class ProgramTest(unittest.TestCase):
             code = program.main(list(argv))
         return Run(code, out.getvalue(), err.getvalue())
 
+    def json_of(self, *argv, code=0):
+        """The JSON of a run, without `tool` and with its numbers as they are written."""
+        run = self.run_program(*argv, "--json")
+        self.assertEqual(run.code, code, run.err)
+        document = json.loads(run.out, parse_float=str, parse_int=str)
+        self.assertEqual(next(iter(document)), "tool")
+        del document["tool"]
+        return document
+
     def start_program(self, *argv, **options):
         """Run the program in a process and capture its outputs, unless `options` (of subprocess.run) say otherwise."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
@@ -231,3 +242,36 @@ class ProgramTest(unittest.TestCase):
             finally:
                 killer.cancel()
                 process.kill()
+
+
+class CatalogTest(ProgramTest):
+    """A test of `models` commands; `self.server` is its fake server."""
+
+    server: Any = None
+
+    def models(self, *argv):
+        """Run a `models` command, and keep only its requests."""
+        self.server.requests.clear()
+        return self.run_program("models", *argv)
+
+    def payload(self, *argv):
+        """The JSON of a `models` command, as `json_of` returns it; only its requests are kept."""
+        self.server.requests.clear()
+        return self.json_of("models", *argv)
+
+    def ids(self, *argv):
+        """The ids in a listing, in its order."""
+        return list(self.payload(*argv))
+
+
+def read_terminal(main):
+    """All that arrives at a pseudo-terminal until its other side is closed; closes this one, too."""
+    text = b""
+    with contextlib.suppress(OSError):  # at the end Linux raises EIO
+        while True:
+            chunk = os.read(main, 65536)
+            if not chunk:
+                break
+            text += chunk
+    os.close(main)
+    return text.decode().replace("\r\n", "\n")

@@ -6,7 +6,6 @@ import unittest
 if os.name != "posix":
     raise unittest.SkipTest("these tests need POSIX")
 
-import json
 import os
 import resource
 import signal
@@ -27,7 +26,7 @@ from fake_openrouter import (
     stall,
     supported,
 )
-from support import ProgramTest, program
+from support import CatalogTest, ProgramTest, program
 
 NOON = datetime(2026, 8, 5, 12, 0, tzinfo=timezone.utc)  # a Wednesday
 OTHER_FILE = "hint: name the saved output of `models list --json`, or, with --save, a file that doesn't exist yet\n"
@@ -216,22 +215,10 @@ class CostTest(ProgramTest):
                 self.assertEqual(cost({**self.base, "overrides": overrides}), "2")
 
 
-class ModelsTest(ProgramTest):
+class ModelsTest(CatalogTest):
     def serve(self, *models, **switches):
         self.server = self.start(models=list(models), **switches)
         return self.server
-
-    def rows(self, *argv):
-        """The JSON of a command that must succeed, without `tool` and with its numbers as text."""
-        run = self.run_program("models", *argv, "--json")
-        self.assertEqual(run.code, 0, run.err)
-        document = json.loads(run.out, parse_int=str, parse_float=str)
-        self.assertEqual(next(iter(document)), "tool")
-        del document["tool"]
-        return document
-
-    def ids(self, *argv):
-        return list(self.rows(*argv))
 
 
 class CostOptionTest(ModelsTest):
@@ -253,7 +240,7 @@ class CostOptionTest(ModelsTest):
         )
 
     def costs(self, *argv):
-        return {id: row["cost"] for id, row in self.rows("list", *argv).items()}
+        return {id: row["cost"] for id, row in self.payload("list", *argv).items()}
 
     def test_every_row_has_a_cost_and_the_cheapest_is_first(self):
         costs = self.costs("--cost", "50k:2k")
@@ -268,7 +255,7 @@ class CostOptionTest(ModelsTest):
         self.assertEqual(self.costs("--cost", "200001:1000")["a/tiered"], "1.222506")
 
     def test_without_the_option_there_is_no_cost(self):
-        self.assertNotIn("cost", self.rows("list")["a/free"])
+        self.assertNotIn("cost", self.payload("list")["a/free"])
 
     def test_another_sort_is_kept(self):
         self.assertEqual(self.ids("list", "--cost", "1:1", "--sort", "name")[:2], ["a/auto", "a/dear-in"])
@@ -350,7 +337,7 @@ class CostOptionTest(ModelsTest):
             ),
             make_endpoint("Together", pricing={"prompt": "-1", "completion": "1"}),
         ]
-        found = self.rows("endpoints", "a/free", "--cost", "50k:50k")["endpoints"]
+        found = self.payload("endpoints", "a/free", "--cost", "50k:50k")["endpoints"]
         self.assertEqual(
             [(row["provider_name"], row["cost"]) for row in found],
             [("Groq", "0.2"), ("DeepInfra", "0.3"), ("Together", None)],
@@ -363,7 +350,7 @@ class CostOptionTest(ModelsTest):
             "a/one": [make_endpoint("Groq", pricing=pricing, context_length=2_000_000, max_completion_tokens=None)]
         }
         self.assertEqual(self.costs("--cost", "1m:1m"), {"a/one": "0.15"})
-        (endpoint,) = self.rows("endpoints", "a/one", "--cost", "1m:1m")["endpoints"]
+        (endpoint,) = self.payload("endpoints", "a/one", "--cost", "1m:1m")["endpoints"]
         self.assertEqual(endpoint["cost"], "0.15")
 
     def test_a_model_that_cant_fit_the_request_has_no_cost_and_sorts_last(self):
@@ -425,7 +412,7 @@ class CostOptionTest(ModelsTest):
         )
         self.server.endpoints = {"a/music": [make_endpoint("Groq", pricing=make_pricing("0", "0", discount=0))]}
         self.assertEqual(self.costs("--cost", "1k:1k"), {"a/text": "0", "a/fee": "0.04", "a/music": None})
-        (endpoint,) = self.rows("endpoints", "a/music", "--cost", "1k:1k")["endpoints"]
+        (endpoint,) = self.payload("endpoints", "a/music", "--cost", "1k:1k")["endpoints"]
         self.assertEqual((endpoint["cost"], endpoint["price_per_million"]), (None, {"input": None, "output": None}))
 
 
@@ -485,7 +472,9 @@ class EndpointsTest(ModelsTest):
         ]
 
     def providers(self, *argv):
-        return [row["provider_name"] for row in self.rows("endpoints", "a/one", "--sort", "name", *argv)["endpoints"]]
+        return [
+            row["provider_name"] for row in self.payload("endpoints", "a/one", "--sort", "name", *argv)["endpoints"]
+        ]
 
     def test_each_filter(self):
         for argv, expected in (
@@ -580,7 +569,7 @@ class DiffTest(ModelsTest):
     def test_added_removed_and_changed(self):
         self.change_all()
         self.assertEqual(
-            self.rows("diff", "catalog.json"),
+            self.payload("diff", "catalog.json"),
             {
                 "added": ["b/new"],
                 "removed": ["a/two"],
@@ -615,15 +604,15 @@ class DiffTest(ModelsTest):
     def test_no_change_leaves_stdout_empty(self):
         run = self.diff()
         self.assertEqual(run, (0, "", "nothing changed since catalog.json was saved\n"))
-        self.assertEqual(self.rows("diff", "catalog.json"), {"added": [], "removed": [], "changed": {}})
+        self.assertEqual(self.payload("diff", "catalog.json"), {"added": [], "removed": [], "changed": {}})
 
     def test_the_same_price_in_another_notation_is_not_a_change(self):
         self.server.models[0]["pricing"] = {"prompt": Decimal("0.00000100"), "completion": "0.0000040"}
-        self.assertEqual(self.rows("diff", "catalog.json")["changed"], {})
+        self.assertEqual(self.payload("diff", "catalog.json")["changed"], {})
 
     def test_other_fields_are_not_compared(self):
         self.server.models[0].update(name="Another", description="Another", created=1)
-        self.assertEqual(self.rows("diff", "catalog.json")["changed"], {})
+        self.assertEqual(self.payload("diff", "catalog.json")["changed"], {})
 
     def test_another_order_is_not_a_change(self):
         self.server.models.reverse()
@@ -631,12 +620,12 @@ class DiffTest(ModelsTest):
 
     def test_a_new_price_tier_is_a_change(self):
         self.server.models[0]["pricing"]["overrides"] = [{"min_prompt_tokens": 5, "prompt": "1"}]
-        change = self.rows("diff", "catalog.json")["changed"]["a/one"]["price_tiers"]
+        change = self.payload("diff", "catalog.json")["changed"]["a/one"]["price_tiers"]
         self.assertEqual(change, {"from": None, "to": [{"min_prompt_tokens": "5", "prompt": "1"}]})
 
     def test_a_price_that_now_varies_is_a_change(self):
         self.server.models[0]["pricing"]["prompt"] = "-1"
-        change = self.rows("diff", "catalog.json")["changed"]["a/one"]
+        change = self.payload("diff", "catalog.json")["changed"]["a/one"]
         self.assertEqual(change, {"price_input": {"from": "1", "to": "-1"}})
 
     def test_the_file_doesnt_change_without_save(self):
@@ -675,7 +664,7 @@ class DiffTest(ModelsTest):
 
     def test_the_first_save_has_no_changes_in_json(self):
         os.unlink(self.path)
-        document = self.rows("diff", "catalog.json", "--save")
+        document = self.payload("diff", "catalog.json", "--save")
         self.assertEqual(document, {"added": [], "removed": [], "changed": {}})
 
     def test_a_failed_request_creates_no_file(self):
@@ -685,7 +674,7 @@ class DiffTest(ModelsTest):
 
     def test_a_saved_catalog_may_be_empty(self):
         self.write("catalog.json", self.run_program("models", "list", "--json", "--search", "nothing like it").out)
-        self.assertEqual(self.rows("diff", "catalog.json")["added"], ["a/one", "a/two", "a/three"])
+        self.assertEqual(self.payload("diff", "catalog.json")["added"], ["a/one", "a/two", "a/three"])
 
     def test_any_other_file_is_a_usage_error_and_is_not_changed(self):
         tool = '"tool": {"name": "openrouter-remote", "version": "0.1.0"}'

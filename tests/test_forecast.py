@@ -56,15 +56,6 @@ class ForecastTest(ProgramTest):
         self.server = self.start(activity=[])
         self.env.update(OPENROUTER_API_KEY=USER_KEY, OPENROUTER_MANAGEMENT_KEY=MANAGEMENT_KEY)
 
-    def document(self, *argv, code=0):
-        """The JSON of a run, its numbers as strings."""
-        run = self.run_program(*argv, "--json")
-        self.assertEqual(run.code, code, run.err)
-        document = json.loads(run.out, parse_int=str, parse_float=str)
-        self.assertEqual(next(iter(document)), "tool")
-        del document["tool"]
-        return document
-
     def serve_activity(self, rows):
         """Return exactly these rows from GET /activity, even if the fake server would refuse or filter them."""
         self.server.always("GET", "/activity", respond(200, {"data": rows}))
@@ -97,14 +88,14 @@ class SpendableTest(ForecastTest):
         ):
             with self.subTest(limit=limit, credits=credits):
                 self.allow(limit, credits)
-                document = self.document("balance", "--spendable")
+                document = self.json_of("balance", "--spendable")
                 self.assertEqual((document["key_remaining"], document["spendable"]), (key_remaining, spendable))
 
     def test_the_fields_follow_those_of_the_balance(self):
         self.allow(5)
         names = ["total_credits", "total_usage", "remaining", "key_remaining", "budget_remaining", "spendable"]
-        self.assertEqual(list(self.document("balance", "--spendable")), names)
-        self.assertNotIn("spendable", self.document("balance"))
+        self.assertEqual(list(self.json_of("balance", "--spendable")), names)
+        self.assertNotIn("spendable", self.json_of("balance"))
 
     def test_a_limit_without_a_remainder_is_unknown_and_not_no_limit(self):
         for rest in ({}, {"limit_remaining": None}):
@@ -141,7 +132,7 @@ class SpendableTest(ForecastTest):
         for field in ("limit", "limit_remaining"):
             del self.server.user_key_info[field]
         self.server.user_key_info.update(budgets=[], effective_budget=None)
-        document = self.document("balance", "--spendable")
+        document = self.json_of("balance", "--spendable")
         self.assertEqual((document["key_remaining"], document["spendable"]), (None, "0.1152"))
 
     def test_the_tightest_budget_counts_like_a_limit(self):
@@ -156,7 +147,7 @@ class SpendableTest(ForecastTest):
         ):
             with self.subTest(budgets=budgets, effective=effective):
                 self.allow(None, "10", budgets, effective)
-                document = self.document("balance", "--spendable")
+                document = self.json_of("balance", "--spendable")
                 self.assertEqual((document["budget_remaining"], document["spendable"]), (budget_remaining, spendable))
 
     def test_an_exhausted_budget_alerts(self):
@@ -174,7 +165,7 @@ class SpendableTest(ForecastTest):
 
     def test_the_older_api_without_budgets_works(self):
         self.server.older_api = True
-        document = self.document("balance", "--spendable")
+        document = self.json_of("balance", "--spendable")
         self.assertEqual((document["budget_remaining"], document["spendable"]), (None, "0.1152"))
 
     def test_keys_from_two_layers_get_a_warning_about_two_accounts(self):
@@ -222,7 +213,7 @@ class SpendableTest(ForecastTest):
                 self.assertEqual(run.code, 1)
                 self.assertTrue(run.err.startswith("openrouter-remote: warning: GET /credits: "), run.err)
                 self.assertTrue(run.err.endswith("\nALERT key_remaining $3.00 is less than $5.00\n"), run.err)
-                document = self.document("balance", "--spendable", "--alert-below", "2", code=code)
+                document = self.json_of("balance", "--spendable", "--alert-below", "2", code=code)
                 unknown = ["total_credits", "total_usage", "remaining", "budget_remaining", "spendable"]
                 self.assertEqual([name for name, value in document.items() if value is None], unknown)
                 self.assertEqual(document["key_remaining"], "3")
@@ -245,7 +236,7 @@ class SpendableTest(ForecastTest):
         self.assertEqual(run, (3, UNKNOWN_SPENDABLE, NEEDS_USER_KEY.format("warning")))
 
     def test_get_key_is_sent_with_the_user_key(self):
-        self.document("balance", "--spendable")
+        self.json_of("balance", "--spendable")
         keys = [r.headers["authorization"] for r in self.server.requests if r.path == "/key"]
         self.assertEqual(keys, [f"Bearer {USER_KEY}"])
 
@@ -258,7 +249,7 @@ class SpendableTest(ForecastTest):
 
 class RunwayTest(ForecastTest):
     def forecast(self, *options):
-        document = self.document("balance", "--runway", *options)
+        document = self.json_of("balance", "--runway", *options)
         return document["per_day"], document["days_left"]
 
     def hold(self, remaining):
@@ -367,7 +358,7 @@ class RunwayTest(ForecastTest):
                 with self.subTest(remaining=remaining):
                     self.server.credits = {"total_credits": 1, "total_usage": 1 - Decimal(remaining)}
                     self.server.always("GET", "/activity", fault)
-                    document = self.document("balance", "--alert-days", "7", code=1)
+                    document = self.json_of("balance", "--alert-days", "7", code=1)
                     self.assertEqual((document["per_day"], document["days_left"]), (None, "0"))
                     run = self.run_program("balance", "--alert-days", "7", "--quiet")
                     self.assertEqual(run.code, 1)
@@ -405,7 +396,7 @@ class RunwayTest(ForecastTest):
     def test_alert_days_implies_runway(self):
         self.hold("30")
         self.server.activity = spend((1, "21"), LONG_AGO)
-        document = self.document("balance", "--alert-days", "5")
+        document = self.json_of("balance", "--alert-days", "5")
         names = ["total_credits", "total_usage", "remaining", "per_day", "days_left", "alert"]
         self.assertEqual(list(document), names)
         self.assertEqual(document["alert"], {"days": "5", "triggered": False})
@@ -413,7 +404,7 @@ class RunwayTest(ForecastTest):
     def test_json_has_the_alert(self):
         self.hold("30")
         self.server.activity = spend((1, "21"), LONG_AGO)
-        document = self.document("balance", "--alert-days", "11", code=1)
+        document = self.json_of("balance", "--alert-days", "11", code=1)
         self.assertEqual(document["alert"], {"days": "11", "triggered": True})
         self.assertEqual((document["per_day"], document["days_left"]), ("3", "10"))
 
@@ -536,7 +527,7 @@ class RunwayTest(ForecastTest):
 
 class UsageByTest(ForecastTest):
     def by(self, *argv):
-        return self.document("usage", "--by", *argv)
+        return self.json_of("usage", "--by", *argv)
 
     def test_sums_by_model_provider_and_day_are_exact(self):
         models = [("a/x", "P"), ("a/x", "Q"), ("b/y", "Q"), ("c/z", "R")]

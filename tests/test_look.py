@@ -13,7 +13,7 @@ from operator import itemgetter
 from unittest import mock
 
 from fake_openrouter import MANAGEMENT_KEY, USER_KEY, make_endpoint, make_key, make_model, make_pricing, respond
-from support import COMMANDS, PROGRAM, ProgramTest, Run, program, without_colors
+from support import COMMANDS, PROGRAM, ProgramTest, Run, program, read_terminal, without_colors
 
 try:
     import pty
@@ -49,15 +49,7 @@ class LookTest(ProgramTest):
         self.env.update(env)
         with self.started(*argv, stdout=other, stderr=other, stdin=other):
             os.close(other)
-            text = b""
-            with contextlib.suppress(OSError):  # Linux: the other side was closed
-                while True:
-                    chunk = os.read(main, 65536)
-                    if not chunk:
-                        break
-                    text += chunk
-        os.close(main)
-        return text.decode().replace("\r\n", "\n")
+            return read_terminal(main)
 
 
 class Figures(LookTest):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from unittest import mock
 
 from fake_openrouter import USER_KEY, error, make_architecture, make_endpoint, make_model, make_pricing, respond
-from support import ProgramTest, Run, program
+from support import CatalogTest, Run, program
 
 CATALOG = "GET /models?output_modalities=all"
 TARGET = {"slug": "acme/alpha-4.5", "name": "Acme: Alpha 4.5"}
@@ -25,26 +25,11 @@ def catalog():
     ]
 
 
-class NamesTest(ProgramTest):
+class NamesTest(CatalogTest):
     def setUp(self):
         super().setUp()
         self.server = self.start(models=catalog())
         self.server.endpoints = {"acme/alpha-4.5": [make_endpoint("Groq")], "beta/tiny": [make_endpoint("Together")]}
-
-    def models(self, *argv):
-        """One run of a `models` command; afterwards only its own requests are kept."""
-        self.server.requests.clear()
-        return self.run_program("models", *argv)
-
-    def payload(self, *argv):
-        run = self.models(*argv, "--json")
-        self.assertEqual(run.code, 0, run.err)
-        document = json.loads(run.out, parse_float=str, parse_int=str)
-        del document["tool"]
-        return document
-
-    def ids(self, *argv):
-        return list(self.payload(*argv))
 
     def requests(self):
         """What was requested, in any order, as `GET /models`."""

@@ -25,7 +25,7 @@ from fake_openrouter import (
     respond,
     stall,
 )
-from support import ProgramTest, Run, program
+from support import CatalogTest, Run, program
 
 TIER = {"min_prompt_tokens": 200_000, "prompt": "0.000006", "completion": "0.0000225"}
 NIGHT = {"utc_start": 1630, "utc_end": 30, "prompt": "0.00000007", "completion": "0.00000028"}
@@ -76,28 +76,10 @@ WEIRD: tuple = (
 HINT = "hint: throughput and latency need a key: set OPENROUTER_API_KEY to a user key from https://openrouter.ai/keys\n"
 
 
-class ModelsTest(ProgramTest):
+class ModelsTest(CatalogTest):
     def setUp(self):
         super().setUp()
         self.server = self.start(models=list(CATALOG))
-
-    def models(self, *argv):
-        """Run a `models` command, and keep only its requests."""
-        self.server.requests.clear()
-        return self.run_program("models", *argv)
-
-    def payload(self, *argv):
-        """The JSON of a command that must succeed, without `tool` and with its numbers as text."""
-        run = self.models(*argv, "--json")
-        self.assertEqual(run.code, 0, run.err)
-        document = json.loads(run.out, parse_float=str, parse_int=str)
-        self.assertEqual(next(iter(document)), "tool")
-        del document["tool"]
-        return document
-
-    def ids(self, *argv):
-        """The ids in a listing, in its order."""
-        return list(self.payload(*argv))
 
     def targets(self):
         return [request.target for request in self.server.requests]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from unittest import mock
 
 from fake_openrouter import make_architecture, make_endpoint, make_model, make_pricing
-from support import ProgramTest, Run
+from support import CatalogTest, Run
 
 HEADER = "id  in $/M  out $/M  context  notes\n"
 ZERO = {"prompt": "0", "completion": "0"}
@@ -18,24 +18,10 @@ def model(id, pricing, outputs="text", **fields):
     return make_model(id, pricing=pricing, architecture=make_architecture("text", outputs), **fields)
 
 
-class PricesTest(ProgramTest):
+class PricesTest(CatalogTest):
     def setUp(self):
         super().setUp()
         self.server = self.start(models=[])
-
-    def models(self, *argv):
-        return self.run_program("models", *argv)
-
-    def payload(self, *argv):
-        """The JSON of a run that succeeds, its numbers as they are written, without `tool`."""
-        run = self.models(*argv, "--json")
-        self.assertEqual(run.code, 0, run.err)
-        document = json.loads(run.out, parse_float=str, parse_int=str)
-        del document["tool"]
-        return document
-
-    def ids(self, *argv):
-        return list(self.payload(*argv))
 
     def rows(self, *argv):
         """The table of a run that succeeds, {identifier: the words of its row}."""

@@ -37,7 +37,7 @@ from fake_openrouter import (
     stall,
     when,
 )
-from support import COMMAND, PROGRAM, ProgramTest, Run, default_signals, program
+from support import COMMAND, PROGRAM, ProgramTest, Run, default_signals, program, read_terminal
 
 FULL = "/dev/full"
 BATCH_NOTE = "1 Batch API model hidden; --batch lists only those\n"
@@ -527,16 +527,9 @@ class TerminalTest(ProcessTest):
         environment = mock.patch.dict(self.env, {"TERM": "xterm", **self.env, **env})
         with environment, self.started(*argv, **streams) as process:
             os.close(slave)
-            shown = b""
-            with contextlib.suppress(OSError):  # at the end Linux raises EIO
-                while True:
-                    chunk = os.read(master, 65536)
-                    if not chunk:
-                        break
-                    shown += chunk
-            os.close(master)
+            shown = read_terminal(master)
             out = process.communicate()[0] or ""
-        return Run(process.returncode, out, shown.decode().replace("\r\n", "\n"))
+        return Run(process.returncode, out, shown)
 
     def test_a_terminal_gets_a_colored_header_and_a_pipe_gets_none(self):
         self.start()
